@@ -1,0 +1,38 @@
+"""The plugin author's API. `import copilot_core` loads no engine, no HTTP and no database."""
+
+from copilot_core.actions import Action, action
+from copilot_core.clock import Clock
+from copilot_core.errors import ActionError, CopilotError
+from copilot_core.hookspecs import Listener, hookimpl
+from copilot_core.policies import Allow, Confirm, Decision, Deny, Policy, ProposedCall
+from copilot_core.principal import Principal, Role
+from copilot_core.protocols import Protocol
+from copilot_core.run import Readable, Readables
+from copilot_core.services import Injected, Services
+from copilot_core.toolcall import Call, Emit
+
+__all__ = [
+    "Action",
+    "ActionError",
+    "Allow",
+    "Call",
+    "Clock",
+    "Confirm",
+    "CopilotError",
+    "Decision",
+    "Deny",
+    "Emit",
+    "Injected",
+    "Listener",
+    "Policy",
+    "Principal",
+    "ProposedCall",
+    "Protocol",
+    "Readable",
+    "Readables",
+    "Role",
+    "Services",
+    "action",
+    "hookimpl",
+]
+__version__ = "0.1.0"

@@ -1,0 +1,99 @@
+"""Policies: may this principal make this call? `Deny` beats `Confirm` beats `Allow`."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from copilot_core.actions import Action
+from copilot_core.principal import Principal, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Nothing against it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirm:
+    """A person must say yes first; `reason` is shown to them."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """Not to be done. `reason` is told to the model and the user.
+
+    Args:
+        forbidden: the caller has no right to it, whatever the arguments: the run ends with the
+            `forbidden` error instead of letting the model try again (checklist S100).
+    """
+
+    reason: str
+    forbidden: bool = False
+
+
+Decision: TypeAlias = Allow | Confirm | Deny
+
+
+@dataclass(frozen=True, slots=True)
+class ProposedCall:
+    """A call as a policy sees it: before anything ran, arguments as the model wrote them."""
+
+    action: Action
+    arguments: Mapping[str, Any]
+    principal: Principal
+
+    @property
+    def rows(self) -> int:
+        """How many things the call names: the length of its longest list argument, at least one."""
+        return max((len(value) for value in self.arguments.values() if isinstance(value, list)), default=1)
+
+
+class Policy(Protocol):
+    """Decides about each call before any call of the round runs. Quick and without effects."""
+
+    async def decide(self, call: ProposedCall) -> Decision:
+        """Allow, ask a person, or refuse."""
+
+
+class RolePolicy:
+    """Viewers read; contributors and members also write; only admins delete (checklist S99, S100)."""
+
+    async def decide(self, call: ProposedCall) -> Decision:
+        """Deny what the role does not allow; such a denial ends the run."""
+        role = call.principal.role
+        if call.action.writes and role is Role.VIEWER:
+            return Deny(
+                f"Your role (viewer) is read-only; {call.action.title} needs write access.", forbidden=True
+            )
+        if call.action.destructive and role is not Role.ADMIN:
+            return Deny(f"{call.action.title} is for admins; your role is {role}.", forbidden=True)
+        return Allow()
+
+
+class ConfirmPolicy:
+    """A person confirms what destroys, and writes to more than `confirm_rows` things at once."""
+
+    def __init__(self, confirm_rows: int) -> None:
+        self._confirm_rows = confirm_rows
+
+    async def decide(self, call: ProposedCall) -> Decision:
+        """Confirm destructive and large writes, allow the rest."""
+        if call.action.destructive:
+            return Confirm("it deletes data")
+        if call.action.writes and call.rows > self._confirm_rows:
+            return Confirm(f"it changes {call.rows} records at once")
+        return Allow()
+
+
+async def decide(policies: Iterable[Policy], call: ProposedCall) -> Decision:
+    """What all policies together say."""
+    verdict: Decision = Allow()
+    for policy in policies:
+        decision = await policy.decide(call)
+        if isinstance(decision, Deny):
+            return decision
+        if isinstance(decision, Confirm):
+            verdict = decision
+    return verdict
