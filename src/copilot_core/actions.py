@@ -55,12 +55,12 @@ class Action:
     examples: Sequence[str] = ()
     render: str | None = None
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:  # noqa: ANN401 - the function's own
+    def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
         """Call the plain function."""
         return self.function(*args, **kwargs)
 
     @classmethod
-    def from_parameters(cls, declaration: Mapping[str, Any], handler: Function, **options: Any) -> Self:  # noqa: ANN401
+    def from_parameters(cls, declaration: Mapping[str, Any], handler: Function, **options: Any) -> Self:
         """An action from the seed's JSON ``{name, description, parameters[]}`` (checklist S21).
 
         `handler` is an async function that takes the arguments as keywords, under the names of the
@@ -177,7 +177,7 @@ def action(function: Function | None = None, /, **options: Any) -> Action | Call
     return _from_function(function)
 
 
-def _from_function(function: Function, *, name: str | None = None, **options: Any) -> Action:  # noqa: ANN401
+def _from_function(function: Function, *, name: str | None = None, **options: Any) -> Action:
     own_name = _checked_name(name or to_camel(function.__name__))
     description = (function.__doc__ or "").strip()
     if not description:

@@ -131,9 +131,7 @@ class ActionError(CopilotError):
         details: per field, what is wrong with it.
     """
 
-    def __init__(
-        self, message: str, *, code: str = "action_failed", details: Mapping[str, Any] | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str = "action_failed", details: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code

@@ -83,6 +83,14 @@ class Custom:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalRequested:
+    """Nothing of this round runs before a person answers `question` about the calls `call_ids`."""
+
+    question: str
+    call_ids: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Where an answer comes from, as the reader of the answer should see it."""
 
@@ -137,6 +145,7 @@ Event: TypeAlias = (
     | ToolCallReady
     | ToolCallEnded
     | Custom
+    | ApprovalRequested
     | SourcesUsed
     | RunFinished
     | RunFailed

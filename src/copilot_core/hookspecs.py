@@ -31,6 +31,9 @@ ReadableSource = Callable[..., Awaitable[Iterable[Readable]]]
 Its parameters are services, found by their annotations; it runs before each model call.
 """
 
+DemoData = Callable[..., Awaitable[None]]
+"""An async function that fills an empty demo workspace; its parameters are services."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -92,3 +95,8 @@ def copilot_migrations() -> Path:  # type: ignore[empty-body]
 
     The first revision names a `branch_labels` of its own and has no `down_revision`.
     """
+
+
+@hookspec
+def copilot_demo() -> DemoData:  # type: ignore[empty-body]
+    """Return what fills the workspace of `copilot-core demo`; called once for an empty database."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -17,12 +17,12 @@ from copilot_core import hookspecs
 from copilot_core.actions import Action
 from copilot_core.clock import Clock
 from copilot_core.errors import DuplicateName, SetupError
-from copilot_core.hookspecs import GROUP, Listener, ReadableSource
+from copilot_core.hookspecs import GROUP, DemoData, Listener, ReadableSource
 from copilot_core.policies import Policy
 from copilot_core.principal import Authenticator, Principal
 from copilot_core.protocols import Protocol
 from copilot_core.run import Readables
-from copilot_core.services import Services, type_name
+from copilot_core.services import Services, needs, type_name
 from copilot_core.toolcall import Call, Emit
 
 GIVEN: frozenset[object] = frozenset({Principal, Clock, Readables, Call, Emit})
@@ -59,6 +59,7 @@ class Registry:
     authenticators: Sequence[Authenticator]
     listeners: Sequence[Listener]
     migrations: Sequence[Path]
+    demo: Sequence[DemoData]
     plugins: Sequence[Plugin]
     owners: Mapping[str, Plugin] = field(default_factory=dict)
     broken: Sequence[str] = ()
@@ -151,7 +152,8 @@ class _Collector:
         self._actions |= {action.name: action for action in actions}
         for hook in ("readables", "policies", "protocols", "authenticators", "listeners"):
             self._parts.setdefault(hook, []).extend(self._all(plugin, f"copilot_{hook}", object))
-        self._parts.setdefault("migrations", []).extend(self._ask(plugin, "copilot_migrations"))
+        for hook in ("migrations", "demo"):
+            self._parts.setdefault(hook, []).extend(self._ask(plugin, f"copilot_{hook}"))
         self._plugins.append(plugin)
 
     def registry(self, broken: list[str], *, skip_broken: bool) -> Registry:
@@ -167,9 +169,7 @@ class _Collector:
         for source in self._parts.get("readables", ()):
             absent = self._services.missing(needs(source).values(), GIVEN)
             if absent:
-                raise SetupError(
-                    f"nobody provides {type_name(absent[0])}, which {source.__qualname__} asks for"
-                )
+                raise SetupError(f"nobody provides {type_name(absent[0])}, which {source.__qualname__} asks for")
         return Registry(
             actions=dict(sorted(self._actions.items())),
             services=self._services,
@@ -208,9 +208,4 @@ class _Collector:
                 yield item
 
 
-_PARTS = ("readables", "policies", "protocols", "authenticators", "listeners", "migrations")
-
-
-def needs(source: ReadableSource) -> dict[str, object]:
-    """Parameter -> service type of a readable source."""
-    return {name: hint for name, hint in get_type_hints(source).items() if name != "return"}
+_PARTS = ("readables", "policies", "protocols", "authenticators", "listeners", "migrations", "demo")

@@ -64,9 +64,7 @@ class RolePolicy:
         """Deny what the role does not allow; such a denial ends the run."""
         role = call.principal.role
         if call.action.writes and role is Role.VIEWER:
-            return Deny(
-                f"Your role (viewer) is read-only; {call.action.title} needs write access.", forbidden=True
-            )
+            return Deny(f"Your role (viewer) is read-only; {call.action.title} needs write access.", forbidden=True)
         if call.action.destructive and role is not Role.ADMIN:
             return Deny(f"{call.action.title} is for admins; your role is {role}.", forbidden=True)
         return Allow()

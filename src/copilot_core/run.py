@@ -19,6 +19,12 @@ class Readable:
     value: Any
 
 
+MODULES = "Modules in this workspace"
+"""The description under which a plugin tells the workspace's modules; `GET /v1/modules` answers the same.
+
+Its value is a list of ``{slug, name, singular, titleField, fields: [{name, type, required?, options?}]}``.
+"""
+
 Readables = Sequence[Readable]
 """All readables of the current run; an action asks for them with ``Injected[Readables]``."""
 

@@ -33,7 +33,7 @@ def _iso_date(value: object) -> object:
     raise ValueError("must be a date (YYYY-MM-DD)")
 
 
-def _dates_are_iso(hint: Any) -> Any:  # noqa: ANN401 - annotations have no type of their own
+def _dates_are_iso(hint: Any) -> Any:
     """`hint` with every `date` in it read from YYYY-MM-DD only; pydantic alone also takes timestamps."""
     if hint is date:
         return Annotated[date, BeforeValidator(_iso_date)]
@@ -61,13 +61,9 @@ def signature_model(function: Callable[..., Awaitable[Any]]) -> tuple[type[BaseM
     injected: dict[str, object] = {}
     for name, parameter in inspect.signature(function).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise ActionDefinitionError(
-                f"{function.__qualname__}: '*{name}' has no schema; name each parameter"
-            )
+            raise ActionDefinitionError(f"{function.__qualname__}: '*{name}' has no schema; name each parameter")
         if name not in hints:
-            raise ActionDefinitionError(
-                f"{function.__qualname__}: parameter '{name}' needs a type annotation"
-            )
+            raise ActionDefinitionError(f"{function.__qualname__}: parameter '{name}' needs a type annotation")
         wanted = injected_type(hints[name])
         if wanted is not None:
             injected[name] = wanted
@@ -85,7 +81,7 @@ def json_schema(model: type[BaseModel]) -> Json:
     return schema
 
 
-def _plain(node: Any, definitions: Json) -> Any:  # noqa: ANN401 - any JSON
+def _plain(node: Any, definitions: Json) -> Any:
     if isinstance(node, list):
         return [_plain(item, definitions) for item in node]
     if not isinstance(node, dict):
@@ -95,11 +91,7 @@ def _plain(node: Any, definitions: Json) -> Any:  # noqa: ANN401 - any JSON
         return _plain({**target, **{k: v for k, v in node.items() if k != "$ref"}}, definitions)
     options = [option for option in node.get("anyOf", ()) if option.get("type") != "null"]
     if "anyOf" in node and len(options) == 1:
-        rest = {
-            k: v
-            for k, v in node.items()
-            if k not in {"anyOf", "default"} or (k == "default" and v is not None)
-        }
+        rest = {k: v for k, v in node.items() if k not in {"anyOf", "default"} or (k == "default" and v is not None)}
         return _plain({**options[0], **rest}, definitions)
     return {key: _member(key, value, definitions) for key, value in node.items() if _is_kept(key, value)}
 
@@ -109,7 +101,7 @@ def _is_kept(key: str, value: object) -> bool:
     return key != "$defs" and not (key == "title" and isinstance(value, str))
 
 
-def _member(key: str, value: Any, definitions: Json) -> Any:  # noqa: ANN401 - any JSON
+def _member(key: str, value: Any, definitions: Json) -> Any:
     if key == "properties":
         return {name: _plain(item, definitions) for name, item in value.items()}
     return value if key in {"enum", "required", "default", "const"} else _plain(value, definitions)
@@ -187,7 +179,7 @@ def schema_model(schema: Mapping[str, Any], name: str) -> type[BaseModel]:
     return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
 
 
-def _hint(node: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - an annotation
+def _hint(node: Mapping[str, Any], name: str) -> Any:
     if node["type"] == "array":
         return list[_hint(node["items"], name)]  # type: ignore[misc]
     if "enum" in node:

@@ -6,7 +6,7 @@ call has its own scope because calls run side by side and one database session c
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from types import TracebackType
@@ -47,11 +47,19 @@ class Services:
     def __init__(self) -> None:
         self._values: dict[object, object] = {}
         self._recipes: dict[object, _Recipe] = {}
+        self._closers: list[Callable[[], Awaitable[None]]] = []
 
-    def value(self, of: object, value: object) -> None:
-        """Offer one object for the life of the app."""
+    def value(self, of: object, value: object, *, close: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Offer one object for the life of the app; `close` is awaited when the app stops."""
         self._claim(of)
         self._values[of] = value
+        if close is not None:
+            self._closers.append(close)
+
+    async def close(self) -> None:
+        """Close the values, last registered first. Called once, when the app stops."""
+        for close in reversed(self._closers):
+            await close()
 
     def factory(self, of: object, factory: Factory) -> None:
         """Offer a new object for each action call.
@@ -61,9 +69,7 @@ class Services:
         ``async with session.begin()``.
         """
         self._claim(of)
-        hints = get_type_hints(inspect.unwrap(factory))
-        parameters = inspect.signature(factory).parameters
-        self._recipes[of] = _Recipe(factory, {name: hints[name] for name in parameters})
+        self._recipes[of] = _Recipe(factory, needs(factory))
 
     def missing(self, wanted: Iterable[object], given: Iterable[object]) -> list[object]:
         """Those of `wanted`, and of what their factories need, that nobody provides."""
@@ -106,13 +112,23 @@ class Scope:
     ) -> bool | None:
         return await self._stack.__aexit__(kind, error, trace)
 
-    async def get(self, of: object) -> Any:  # noqa: ANN401 - the caller's annotation is the type
+    async def get(self, of: object) -> Any:
         """The service of type `of`, the same object throughout this scope."""
         if of not in self._values:
             recipe = self._recipes[of]
             needs = {name: await self.get(need) for name, need in recipe.needs.items()}
             self._values[of] = await self._stack.enter_async_context(recipe.factory(**needs))
         return self._values[of]
+
+    async def call(self, function: Callable[..., Awaitable[T]]) -> T:
+        """Call an async function all of whose parameters are services."""
+        return await function(**{name: await self.get(of) for name, of in needs(function).items()})
+
+
+def needs(function: Callable[..., object]) -> dict[str, object]:
+    """Parameter -> the service type that it asks for."""
+    hints = get_type_hints(inspect.unwrap(function))
+    return {name: hints[name] for name in inspect.signature(function).parameters}
 
 
 def type_name(of: object) -> str:

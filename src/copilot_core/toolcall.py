@@ -4,20 +4,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from copilot_core.actions import Action
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of an action, as its services see it; ask for it with ``Injected[Call]``.
+    """What services are opened for; an action asks for its own with ``Injected[Call]``.
 
     Args:
+        writes: whether the action declared that it writes; a transaction begins accordingly.
         key: names this call for ever, the same after a crash and a retry: pass it on as an
-            idempotency key where the target takes one.
+            idempotency key where the target takes one. Empty outside an action call.
     """
 
-    action: Action
-    key: str
+    writes: bool = False
+    key: str = ""
 
 
 class Emit:
@@ -29,6 +28,6 @@ class Emit:
     def __init__(self, publish: Callable[[str, Any], None]) -> None:
         self._publish = publish
 
-    def __call__(self, name: str, value: Any) -> None:  # noqa: ANN401 - any JSON
+    def __call__(self, name: str, value: Any) -> None:
         """Send `value`, any JSON, under the event name `name`."""
         self._publish(name, value)

@@ -1,0 +1,100 @@
+"""The command line. `--help` imports no engine: each command loads what it needs when it runs."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from copilot_core.errors import CopilotError
+
+_CONNECT = "reflect an existing database into modules, read-only unless --writable"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the exit status is 0, 1 for a problem that is told, 2 for a wrong call."""
+    os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")  # read when langgraph is imported
+    parsed = _parser().parse_args(arguments)
+    module, function = parsed.run
+    try:
+        return int(getattr(import_module(f"copilot_core.cli.{module}"), function)(parsed) or 0)
+    except CopilotError as error:
+        print(f"copilot-core: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="copilot-core", description="The open copilot server.")
+    commands = parser.add_subparsers(metavar="command", required=True)
+    _serving(commands)
+    _chat(commands)
+    _plugins(commands)
+    _keys(commands)
+    _upkeep(commands)
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it
+
+
+def _command(commands: "_Commands[argparse.ArgumentParser]", name: str, told: str, run: str) -> argparse.ArgumentParser:
+    command = commands.add_parser(name, help=told, description=told)
+    command.set_defaults(run=tuple(run.split(":")))
+    return command
+
+
+def _serving(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    demo = _command(commands, "demo", "a server with sample data and ready-to-paste keys", "serving:demo")
+    demo.add_argument("--port", type=int, default=8000)
+    demo.add_argument("--database-url", default="sqlite:///./copilot-demo.db")
+    demo.add_argument("--json", action="store_true", help="print {url, workspace, keys} as one line, then serve")
+    serve = _command(commands, "serve", "serve the copilot", "serving:serve")
+    serve.add_argument("--host", default=None)
+    serve.add_argument("--port", type=int, default=None)
+    serve.add_argument("--database-url", default=None)
+    serve.add_argument("--model", default=None, help="rule-planner or openai:<name>")
+    serve.add_argument("--connect", metavar="URL", default=None, help=_CONNECT)
+    serve.add_argument("--writable", action="store_true", help="let the copilot write to the connected database")
+    serve.add_argument("--skip-broken", action="store_true", help="leave out plugins that fail instead of stopping")
+
+
+def _chat(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    chat = _command(commands, "chat", "talk to a server from the terminal", "chat:chat")
+    chat.add_argument("message", nargs="*", help="ask this and leave; without it, a conversation")
+    chat.add_argument("--url", default=os.environ.get("COPILOT_URL", "http://127.0.0.1:8000"))
+    chat.add_argument("--key", default=os.environ.get("COPILOT_KEY"), help="an API key or JWT (or COPILOT_KEY)")
+    chat.add_argument("--conversation", metavar="ID", default=None, help="continue this conversation")
+
+
+def _plugins(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    plugins = commands.add_parser("plugins", help="what is installed").add_subparsers(metavar="what", required=True)
+    listed = _command(plugins, "list", "plugins with version, hooks and actions", "plugins:show")
+    listed.add_argument("--json", action="store_true")
+
+
+def _keys(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    keys = commands.add_parser("keys", help="API keys").add_subparsers(metavar="what", required=True)
+    create = _command(keys, "create", "make a key and print it, once", "keys:create")
+    create.add_argument("--workspace", required=True)
+    create.add_argument("--user", required=True)
+    create.add_argument("--role", required=True, choices=["admin", "member", "contributor", "viewer"])
+    create.add_argument("--days", type=int, default=None, help="after how many days it expires")
+    listed = _command(keys, "list", "all keys, without their secrets", "keys:show")
+    listed.add_argument("--workspace", default=None)
+    revoke = _command(keys, "revoke", "make a key invalid", "keys:revoke")
+    revoke.add_argument("id", help="as `keys list` shows it")
+    for command in (create, listed, revoke):
+        command.add_argument("--database-url", default=None)
+        command.add_argument("--json", action="store_true")
+
+
+def _upkeep(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    migrate = _command(commands, "migrate", "bring the database up to date", "upkeep:migrate")
+    migrate.add_argument("--database-url", default=None)
+    doctor = _command(commands, "doctor", "look for mistakes in the set-up", "upkeep:doctor")
+    doctor.add_argument("--database-url", default=None)
+    studio = _command(commands, "studio", "open the graph in LangGraph Studio", "studio:studio")
+    studio.add_argument("--port", type=int, default=2024)
+    studio.add_argument("--database-url", default=None)

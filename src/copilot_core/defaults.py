@@ -1,0 +1,75 @@
+"""What ships in the box, registered like any plugin."""
+
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from copilot_core.events import Event, RunFailed, RunFinished
+from copilot_core.hookspecs import Listener, hookimpl
+from copilot_core.policies import ConfirmPolicy, Policy, RolePolicy
+from copilot_core.principal import Authenticator, Principal
+from copilot_core.protocols import Protocol
+from copilot_core.protocols.chat import CHAT
+from copilot_core.services import Services
+from copilot_core.store.database import Database
+from copilot_core.toolcall import Call
+
+log = logging.getLogger("copilot_core.runs")
+
+
+class Defaults:
+    """The built-in services, policies, wires and authenticators of one deployment.
+
+    Args:
+        database: given to actions as ``Injected[Database]``, and as ``Injected[AsyncSession]``: one
+            transaction per call, committed when the action returns and rolled back when it raises.
+        confirm_rows: writes to more rows than this at once need a person (`COPILOT_CONFIRM_ROWS`).
+        authenticators: how bearers are verified, asked in order.
+    """
+
+    def __init__(self, database: Database, *, confirm_rows: int, authenticators: Iterable[Authenticator]) -> None:
+        self._database = database
+        self._confirm_rows = confirm_rows
+        self._authenticators = tuple(authenticators)
+
+    @hookimpl
+    def copilot_services(self, services: Services) -> None:
+        """The database, and a transaction per call."""
+        services.value(Database, self._database)
+        services.factory(AsyncSession, _transaction)
+
+    @hookimpl
+    def copilot_policies(self) -> Iterable[Policy]:
+        """Roles, and a person's yes for what is large or destroys."""
+        return [RolePolicy(), ConfirmPolicy(self._confirm_rows)]
+
+    @hookimpl
+    def copilot_protocols(self) -> Iterable[Protocol]:
+        """The six-event chat."""
+        return [CHAT]
+
+    @hookimpl
+    def copilot_authenticators(self) -> Iterable[Authenticator]:
+        """API keys and JWTs."""
+        return self._authenticators
+
+    @hookimpl
+    def copilot_listeners(self) -> Iterable[Listener]:
+        """One log line for each run that ends."""
+        return [Listener(wants=(RunFinished, RunFailed), hear=_log_end)]
+
+
+@asynccontextmanager
+async def _transaction(database: Database, call: Call) -> AsyncIterator[AsyncSession]:
+    async with database.session(write=call.writes) as session:
+        yield session
+
+
+def _log_end(event: Event, principal: Principal) -> None:
+    match event:
+        case RunFailed():
+            log.warning("run %s of %s/%s failed: %s", event.run_id, principal.workspace, principal.id, event.code)
+        case RunFinished():
+            log.info("run %s of %s/%s finished", event.run_id, principal.workspace, principal.id)

@@ -1,0 +1,54 @@
+"""The engine: everything bound into the graph when it is built."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from copilot_core.actions import Action
+from copilot_core.chat_models import ChatModels
+from copilot_core.clock import Clock
+from copilot_core.plugins import Registry
+from copilot_core.principal import Principal
+from copilot_core.run import Readable, Readables
+from copilot_core.schema import Json
+from copilot_core.services import Scope
+from copilot_core.toolcall import Call, Emit
+
+
+@dataclass(frozen=True)
+class Engine:
+    """What the nodes work with. One per server; holds nothing of any run."""
+
+    registry: Registry
+    models: ChatModels
+    clock: Clock
+    tools: Sequence[Json] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tools", [action.tool for action in self.registry.actions.values()])
+
+    def action(self, name: str) -> Action | None:
+        """The action of that name, if there is one."""
+        return self.registry.actions.get(name)
+
+    def scope(self, principal: Principal, call: Call, emit: Emit, readables: Readables = ()) -> Scope:
+        """The services of one call."""
+        given: dict[object, object] = {
+            Principal: principal,
+            Clock: self.clock,
+            Call: call,
+            Emit: emit,
+            Readables: readables,
+        }
+        return self.registry.services.open(given)
+
+    async def readables(self, principal: Principal) -> list[Readable]:
+        """What the plugins' sources say of this caller's data."""
+        found: list[Readable] = []
+        for source in self.registry.readables:
+            async with self.scope(principal, Call(), Emit(_nowhere)) as scope:
+                found.extend(await scope.call(source))
+        return found
+
+
+def _nowhere(_name: str, _value: object) -> None:
+    """A readable source has no screen to tell."""

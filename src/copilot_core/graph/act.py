@@ -1,0 +1,91 @@
+"""act: run one call. Effects happen here and nowhere else, and only after the gate."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+from langgraph.errors import GraphBubbleUp
+from langgraph.runtime import Runtime
+from typing_extensions import TypedDict
+
+from copilot_core.actions import Action, as_text, failed
+from copilot_core.engine import Engine
+from copilot_core.errors import ActionError
+from copilot_core.events import Source
+from copilot_core.graph.gate import tool_message
+from copilot_core.graph.running import Running, running
+from copilot_core.graph.state import Context, State
+from copilot_core.run import Readable
+from copilot_core.schema import Json
+from copilot_core.toolcall import Call, Emit
+
+log = logging.getLogger("copilot_core.actions")
+RESULT_LIMIT = 20_000
+"""Characters of a result that a model is shown (notes on OWASP LLM10)."""
+
+
+class Task(TypedDict):
+    """One call that passed the gate."""
+
+    message_id: str
+    id: str
+    name: str
+    arguments: dict[str, Any]
+
+
+class Act:
+    """The node: one task per call, side by side."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def __call__(self, state: Task, *, runtime: Runtime[Context]) -> State:
+        task = state  # LangGraph's name for a node's input; here it is one call
+        run = running(runtime)
+        action = self._engine.registry.actions[task["name"]]
+        run.stream.call(task["message_id"], task["id"], action.name, task["arguments"])
+        call = Call(writes=action.writes, key=_key(task, run, runtime))
+        readables = [Readable(r["description"], r["value"]) for r in (runtime.context or Context()).readables]
+        scope = self._engine.scope(run.principal, call, Emit(run.stream.custom), readables)
+        result = _fitting(await _outcome(action, task["arguments"], scope))
+        run.stream.result(task["id"], action.name, result, _source(action))
+        return {"messages": [tool_message(task["id"], action.name, result)]}
+
+
+def _key(task: Task, run: Running, runtime: Runtime[Context]) -> str:
+    """Never the call id alone: models use one id more than once (design, section 4)."""
+    info = runtime.execution_info
+    assert info is not None
+    return f"{run.principal.workspace}:{info.thread_id}:{task['message_id']}:{task['id']}"
+
+
+async def _outcome(action: Action, arguments: Mapping[str, Any], scope: Any) -> Json:
+    """The structured result, whatever the action does short of being cancelled."""
+    try:
+        return await action.run(arguments, scope)
+    except (GraphBubbleUp, asyncio.CancelledError):
+        raise
+    except ActionError as error:
+        return failed(error)
+    except (Exception, SystemExit) as error:  # an action must not take the server down with it
+        number = uuid4().hex[:12]
+        log.exception("action %s failed, error id %s", action.name, number, exc_info=error)
+        told = f"{action.title} failed unexpectedly (error id {number})."
+        return failed(ActionError(told, code="internal_error"))
+
+
+def _source(action: Action) -> Source | None:
+    """Where the answer comes from; an action with ``source=""`` is none."""
+    label = action.title if action.source is None else action.source
+    return Source(action.title, label) if label else None
+
+
+def _fitting(result: Json) -> Json:
+    """`result`, or what is left of it when it is too large for the model, and how to get the rest."""
+    if len(as_text(result)) <= RESULT_LIMIT:
+        return result
+    hint = "The result was too large to show; ask for fewer records or fields."
+    kept = {key: value for key, value in result.items() if key in {"success", "recordId", "error"}}
+    return {**kept, "message": f"{str(result.get('message', ''))[:1000]} {hint}".strip(), "dataOmitted": True}

@@ -1,0 +1,84 @@
+"""Message histories that any model API accepts, whatever was cancelled, crashed or refused before."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+
+from copilot_core.actions import as_text
+
+UNANSWERED = {
+    "success": False,
+    "error": "outcome_unknown",
+    "message": "This call has no result: the run was stopped before it ended. Check before you repeat it.",
+}
+
+
+def call_ids(message: AIMessage) -> list[str]:
+    """The ids of all calls of a message, well formed or not."""
+    return [str(call["id"]) for call in (*message.tool_calls, *message.invalid_tool_calls)]
+
+
+def open_calls(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
+    """Id and name of each call of the last assistant message that has no result yet."""
+    for index in range(len(messages) - 1, -1, -1):
+        message = messages[index]
+        if isinstance(message, AIMessage):
+            results = _results(messages, index)
+            calls = (*message.tool_calls, *message.invalid_tool_calls)
+            return [(str(call["id"]), call["name"] or "") for call in calls if call["id"] not in results]
+    return []
+
+
+def repaired(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
+    """`messages` with each call followed by its result, in call order, and no result without a call.
+
+    A result belongs to the assistant message before it, not to any earlier one: models use one call id
+    more than once in a thread.
+    """
+    whole: list[AnyMessage] = []
+    for index, message in enumerate(messages):
+        if isinstance(message, ToolMessage):
+            continue
+        whole.append(message)
+        if isinstance(message, AIMessage):
+            results = _results(messages, index)
+            whole.extend(results.get(call_id) or unanswered(call_id) for call_id in call_ids(message))
+    return whole
+
+
+def _results(messages: Sequence[AnyMessage], index: int) -> dict[str, ToolMessage]:
+    """The results between the assistant message at `index` and the next one, by call id."""
+    found: dict[str, ToolMessage] = {}
+    for message in messages[index + 1 :]:
+        if isinstance(message, AIMessage):
+            break
+        if isinstance(message, ToolMessage):
+            found[message.tool_call_id] = message
+    return found
+
+
+def unanswered(call_id: str) -> ToolMessage:
+    """The result of a call that never got one."""
+    return ToolMessage(as_text(UNANSWERED), tool_call_id=call_id, status="error")
+
+
+_ROLES = {"human": "user", "ai": "assistant", "tool": "tool"}
+
+
+def shown(message: AnyMessage) -> dict[str, Any]:
+    """A message as clients see it, in AG-UI's form."""
+    view: dict[str, Any] = {"id": message.id, "role": _ROLES[message.type], "content": message.text}
+    if isinstance(message, AIMessage) and message.tool_calls:
+        view["toolCalls"] = [
+            {
+                "id": call["id"],
+                "type": "function",
+                "function": {"name": call["name"], "arguments": json.dumps(call["args"])},
+            }
+            for call in message.tool_calls
+        ]
+    if isinstance(message, ToolMessage):
+        view["toolCallId"] = message.tool_call_id
+    return view

@@ -1,0 +1,33 @@
+"""What is checkpointed (State) and what a caller sets per run (Context): plain data only."""
+
+from typing import Annotated, Any
+
+from langchain_core.messages import AnyMessage
+from langgraph.graph import add_messages
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
+
+
+class State(TypedDict, total=False):
+    """The thread. `rounds` and `refused` are of the current run and reset by its input.
+
+    `refused` is the reason why the caller may not do what the model tried; it ends the run.
+    """
+
+    messages: Annotated[list[AnyMessage], add_messages]
+    rounds: int
+    refused: str | None
+
+
+class Context(BaseModel):
+    """One run's settings, never checkpointed, shown as a form in LangGraph Studio.
+
+    Who is asking is not among them: see `graph/running.py`.
+    """
+
+    model: str | None = Field(None, description="Which of the allowed models thinks; empty for the default")
+    timezone: str | None = Field(None, description="IANA name of the user's time zone; empty for UTC")
+    max_rounds: int = Field(10, ge=1, le=50, description="Rounds of tool calls before a final answer is due")
+    readables: list[dict[str, Any]] = Field(
+        default_factory=list, description="What the user's page tells: {description, value} each"
+    )

@@ -1,0 +1,71 @@
+"""think: ask the model what to do next."""
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, SystemMessage
+from langchain_core.runnables import Runnable
+from langgraph.runtime import Runtime
+
+from copilot_core import speech
+from copilot_core.engine import Engine
+from copilot_core.graph.history import repaired
+from copilot_core.graph.running import Running, running
+from copilot_core.graph.state import Context, State
+from copilot_core.prompts import date_readable, system_message, user_readable
+from copilot_core.run import Readable
+
+Bound = Runnable[LanguageModelInput, AIMessage]
+GAVE_UP = "I stopped here: this took more steps than I may take for one answer. Ask me to go on."
+
+
+class Think:
+    """The node. Keeps each model bound to the tools: binding them anew costs more than a turn."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._bound: dict[tuple[int, bool], tuple[BaseChatModel, Bound]] = {}
+
+    async def __call__(self, state: State, *, runtime: Runtime[Context]) -> State:
+        run, context = running(runtime), runtime.context or Context()
+        last = state.get("rounds", 0) >= context.max_rounds
+        model = self._model(context.model, last=last)
+        prompt = [SystemMessage(await self._system(run, context)), *repaired(state["messages"])]
+        token = speech.listener.set(run.stream if run.listens else None)
+        try:
+            message = await model.ainvoke(prompt)
+        finally:
+            speech.listener.reset(token)
+        if last:
+            message = _without_calls(message)
+        run.stream.message(message)
+        return {"messages": [message]}
+
+    async def _system(self, run: Running, context: Context) -> str:
+        """What the client tells comes last, so that it replaces what the server would say (S19, S20)."""
+        return system_message(
+            [
+                date_readable(self._engine.clock.now(), context.timezone),
+                user_readable(run.principal),
+                *await self._engine.readables(run.principal),
+                *(Readable(str(r["description"]), r["value"]) for r in context.readables),
+            ]
+        )
+
+    def _model(self, name: str | None, *, last: bool) -> Bound:
+        """The model with the tools; on the last round it must answer without them."""
+        model = self._engine.models.get(name)
+        if (id(model), last) not in self._bound:
+            bound: Bound = model
+            if self._engine.tools:
+                bound = model.bind_tools(self._engine.tools, tool_choice="none" if last else None)
+            self._bound[id(model), last] = (model, bound)
+        return self._bound[id(model), last][1]
+
+
+def _without_calls(message: AIMessage) -> AIMessage:
+    """The final answer, even of a model that calls on although it was told not to."""
+    if not message.tool_calls and not message.invalid_tool_calls:
+        return message
+    text = message.text or GAVE_UP
+    return message.model_copy(
+        update={"content": text, "tool_calls": [], "invalid_tool_calls": [], "additional_kwargs": {}}
+    )

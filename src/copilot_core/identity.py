@@ -1,0 +1,148 @@
+"""Bearers: API keys kept in our database, and JWTs that somebody else issued.
+
+A bearer that is not valid is answered alike whatever is wrong with it.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import time
+from datetime import datetime
+from typing import Any
+
+import jwt
+from sqlmodel import select
+
+from copilot_core.clock import Clock
+from copilot_core.errors import Unauthenticated
+from copilot_core.principal import Principal, Role
+from copilot_core.settings import Settings
+from copilot_core.store.database import Database
+from copilot_core.store.tables import ApiKey
+
+PREFIX = "ck_"
+REFUSED = "A valid bearer token is required."
+CACHE_SECONDS = 30.0
+"""For how long a verified key is believed without asking the database: the delay of a revocation."""
+
+
+def refused() -> Unauthenticated:
+    """The one answer to every bearer that is not valid."""
+    return Unauthenticated(REFUSED)
+
+
+class ApiKeys:
+    """Keys ``ck_<id>_<random>``: shown once, stored as a hash, scoped to a workspace, user and role."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._verified: dict[str, tuple[float, Principal]] = {}
+
+    async def create(self, *, workspace: str, user: str, role: Role, expires_at: datetime | None = None) -> str:
+        """A new key; its text is returned here and never again."""
+        identifier, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
+        row = ApiKey(
+            id=identifier,
+            digest=_digest(secret),
+            workspace=workspace,
+            user=user,
+            role=role.value,
+            created_at=self._clock.now(),
+            expires_at=expires_at,
+        )
+        async with self._database.session(write=True) as session:
+            session.add(row)
+        return f"{PREFIX}{identifier}_{secret}"
+
+    async def list(self, workspace: str | None = None) -> list[ApiKey]:
+        """All keys, or those of one workspace, oldest first."""
+        query = select(ApiKey).order_by(ApiKey.created_at)  # type: ignore[arg-type]
+        if workspace is not None:
+            query = query.where(ApiKey.workspace == workspace)
+        async with self._database.session() as session:
+            return list(await session.exec(query))
+
+    async def revoke(self, identifier: str) -> bool:
+        """Whether there was such a key; servers forget it within `CACHE_SECONDS`."""
+        async with self._database.session(write=True) as session:
+            row = await session.get(ApiKey, identifier)
+            if row is None:
+                return False
+            row.revoked_at = self._clock.now()
+            session.add(row)
+        self._verified.clear()
+        return True
+
+    async def authenticate(self, bearer: str) -> Principal | None:
+        """The principal of a key; `None` for what is no key at all."""
+        if not bearer.startswith(PREFIX):
+            return None
+        cached = self._verified.get(bearer)
+        if cached is not None and cached[0] > time.monotonic():
+            return cached[1]
+        principal = await self._verify(bearer)
+        self._verified[bearer] = (time.monotonic() + CACHE_SECONDS, principal)
+        return principal
+
+    async def _verify(self, bearer: str) -> Principal:
+        identifier, _, secret = bearer.removeprefix(PREFIX).partition("_")
+        async with self._database.session() as session:
+            row = await session.get(ApiKey, identifier)
+        stored = row.digest if row else _digest("")
+        if not hmac.compare_digest(stored, _digest(secret)) or row is None or not secret:
+            raise refused()
+        now = self._clock.now()
+        if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
+            raise refused()
+        return Principal(row.user, row.workspace, Role(row.role))
+
+
+def _digest(secret: str) -> str:
+    """SHA-256 is enough for 256 random bits; slow hashes are for what people choose."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class Jwts:
+    """JWTs signed with a shared secret (HS256) or by an issuer with a JWKS URL."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._jwks = jwt.PyJWKClient(settings.jwt_jwks_url) if settings.jwt_jwks_url else None
+
+    async def authenticate(self, bearer: str) -> Principal | None:
+        """The principal of a token; `None` where no JWT is configured."""
+        if self._jwks is None and self._settings.jwt_secret is None:
+            return None
+        try:
+            return self._principal(await self._claims(bearer))
+        except (jwt.PyJWTError, KeyError, ValueError) as error:
+            raise refused() from error
+
+    async def _claims(self, bearer: str) -> dict[str, Any]:
+        if self._jwks is not None:
+            key: Any = (await asyncio.to_thread(self._jwks.get_signing_key_from_jwt, bearer)).key
+            algorithms = ["RS256", "ES256", "PS256", "EdDSA"]
+        else:
+            assert self._settings.jwt_secret is not None
+            key, algorithms = self._settings.jwt_secret.get_secret_value(), ["HS256"]
+        audience = self._settings.jwt_audience
+        return jwt.decode(
+            bearer,
+            key,
+            algorithms=algorithms,
+            audience=audience,
+            issuer=self._settings.jwt_issuer,
+            leeway=30,
+            options={"require": ["exp", "sub"], "verify_aud": audience is not None},
+        )
+
+    def _principal(self, claims: dict[str, Any]) -> Principal:
+        name = claims.get("name")
+        return Principal(
+            id=str(claims["sub"]),
+            workspace=str(claims[self._settings.jwt_workspace_claim]),
+            role=Role(claims[self._settings.jwt_role_claim]),
+            name=name if isinstance(name, str) else None,
+        )

@@ -1,0 +1,156 @@
+"""Composition: settings -> database, plugins, engine, graph -> an ASGI application."""
+
+import gc
+import json
+import logging
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, Response
+from sqlalchemy import text
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from copilot_core import __version__
+from copilot_core.chat_models import ChatModels
+from copilot_core.clock import Clock, SystemClock
+from copilot_core.copilot import Copilot
+from copilot_core.defaults import Defaults
+from copilot_core.engine import Engine
+from copilot_core.fastapi import add_error_handlers, authenticate, router
+from copilot_core.graph import build
+from copilot_core.identity import ApiKeys, Jwts
+from copilot_core.plugins import Plugin, Registry, collect, discover
+from copilot_core.settings import Settings
+from copilot_core.store.checkpoints import open_checkpointer
+from copilot_core.store.database import Database
+from copilot_core.store.migrate import upgrade
+from copilot_core.store.threads import Threads
+
+log = logging.getLogger("copilot_core")
+PLAYGROUND = Path(__file__).parent / "playground"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Everything one process runs with."""
+
+    settings: Settings
+    database: Database
+    keys: ApiKeys
+    registry: Registry
+    copilot: Copilot
+
+
+@asynccontextmanager
+async def deployment(
+    settings: Settings,
+    *,
+    plugins: Iterable[Plugin] | None = None,
+    models: ChatModels | None = None,
+    clock: Clock | None = None,
+) -> AsyncIterator[Deployment]:
+    """Open the database, bring it up to date, load the plugins, build the graph; close all of it at the end.
+
+    Args:
+        plugins: those to load in place of the installed ones.
+        models: in place of those that the settings name.
+
+    Raises:
+        SetupError: something is configured or installed wrongly; nothing is left open.
+    """
+    clock, models = clock or SystemClock(), models or ChatModels.of(settings)
+    database = Database(settings.database_url)
+    keys = ApiKeys(database, clock)
+    try:
+        registry = registry_of(settings, database, keys, plugins)
+        await upgrade(database, registry.migrations)
+        async with open_checkpointer(database) as checkpointer:
+            engine = Engine(registry, models, clock)
+            threads = Threads(database, clock)
+            graph = build(engine, checkpointer)
+            copilot = Copilot(engine, graph, threads, max_rounds=settings.max_rounds)
+            async with copilot:
+                yield Deployment(settings, database, keys, registry, copilot)
+        await registry.services.close()
+    finally:
+        await models.close()
+        await database.close()
+
+
+def registry_of(
+    settings: Settings, database: Database, keys: ApiKeys, plugins: Iterable[Plugin] | None = None
+) -> Registry:
+    """What the installed plugins and our defaults contribute, as the settings say."""
+    found, broken = (
+        (plugins, [])
+        if plugins is not None
+        else discover(disabled=settings.disable_plugins, skip_broken=settings.skip_broken)
+    )
+    defaults = Defaults(
+        database,
+        confirm_rows=settings.confirm_rows,
+        authenticators=[keys.authenticate, Jwts(settings).authenticate],
+    )
+    registry = collect(
+        [Plugin("defaults", defaults, version=__version__), *found],
+        trace=settings.trace_plugins,
+        skip_broken=settings.skip_broken,
+    )
+    for told in (*broken, *registry.broken):
+        log.error("left out: %s", told)
+    return registry
+
+
+def application(opened: Deployment, *, demo_keys: Mapping[str, str] | None = None) -> FastAPI:
+    """The ASGI application of an open deployment.
+
+    Args:
+        demo_keys: role -> key, put into the playground page so that it works at once. For `demo` only,
+            which answers on the loopback address and to that name alone.
+    """
+    settings = opened.settings
+    app = FastAPI(title="copilot_core", version=__version__)
+    principal = authenticate(opened.registry.authenticators)
+    app.include_router(router(opened.copilot, principal, max_body_bytes=settings.max_body_bytes))
+    _add_health(app, opened.database)
+    add_error_handlers(app)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=list(settings.cors_origins),
+            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["Retry-After"],
+        )
+
+    if demo_keys:  # no other site may reach the keys by pointing its name here
+        app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+
+    @app.get("/", include_in_schema=False)
+    async def playground() -> Response:
+        page = (PLAYGROUND / "index.html").read_text("utf-8")
+        return HTMLResponse(page.replace("{{keys}}", json.dumps(dict(demo_keys or {}))))
+
+    return app
+
+
+def _add_health(app: FastAPI, database: Database) -> None:
+    @app.get("/healthz", tags=["health"])
+    async def healthz() -> dict[str, str]:
+        return {"status": "up"}
+
+    @app.get("/readyz", tags=["health"])
+    async def readyz() -> dict[str, str]:
+        async with database.session() as session:
+            await session.execute(text("SELECT 1"))
+        return {"status": "ready"}
+
+
+def freeze_heap() -> None:
+    """Take what start-up made out of the collector's sight: it is what made the slowest tokens slow."""
+    gc.collect()
+    gc.freeze()

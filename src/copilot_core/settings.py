@@ -1,0 +1,51 @@
+"""Settings: environment variables with the prefix ``COPILOT_``, also from ``.env`` (docs/reference/settings.md)."""
+
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+RULE_PLANNER = "rule-planner"
+OPENAI_DEFAULT = "openai:gpt-4o-mini"
+Names = Annotated[tuple[str, ...], NoDecode]
+
+
+class Settings(BaseSettings):
+    """One deployment. Every name is a contract; lists are comma-separated."""
+
+    model_config = SettingsConfigDict(env_prefix="COPILOT_", env_file=".env", extra="ignore", populate_by_name=True)
+
+    database_url: str = "sqlite:///./copilot.db"
+    model: str | None = None
+    models: Names = ()
+    host: str = "127.0.0.1"
+    port: int = 8000
+    jwt_secret: SecretStr | None = None
+    jwt_jwks_url: str | None = None
+    jwt_issuer: str | None = None
+    jwt_audience: str | None = None
+    jwt_workspace_claim: str = "workspace"
+    jwt_role_claim: str = "role"
+    cors_origins: Names = ()
+    max_rounds: int = Field(10, ge=1, le=50)
+    confirm_rows: int = Field(10, ge=1)
+    disable_plugins: Names = ()
+    skip_broken: bool = False
+    trace_plugins: bool = False
+    log_level: str = "INFO"
+    log_format: Literal["text", "json"] = "text"
+    retention_days: int | None = Field(None, ge=1)
+    max_body_bytes: int = Field(1_000_000, ge=1)
+    model_timeout: float = Field(60.0, gt=0)
+    openai_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("OPENAI_API_KEY"))
+    openai_base_url: str | None = Field(None, validation_alias=AliasChoices("OPENAI_BASE_URL"))
+
+    @field_validator("models", "cors_origins", "disable_plugins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @property
+    def default_model(self) -> str:
+        """`model`, else OpenAI's small model where there is a key, else the built-in rule planner."""
+        return self.model or (OPENAI_DEFAULT if self.openai_api_key else RULE_PLANNER)

@@ -1,0 +1,1 @@
+"""One database by URL: SQLite by default, PostgreSQL for more than one process."""

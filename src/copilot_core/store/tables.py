@@ -1,0 +1,89 @@
+"""The tables of the server itself; plugins bring their own. Columns are plain, times are UTC.
+
+Every row belongs to a workspace, and what a user owns also names the user: look-ups always ask for
+both, so that another's row answers as one that does not exist.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Index, TypeDecorator, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, kept in UTC; SQLite forgets the zone, so it is put back here."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """To UTC."""
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From UTC."""
+        return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def _instant(*, nullable: bool = False) -> Any:
+    return Field(default=None, sa_type=Instant, nullable=nullable)
+
+
+class ApiKey(SQLModel, table=True):
+    """A key `ck_<id>_<random>`: only the SHA-256 of the random part is stored."""
+
+    __tablename__ = "copilot_api_key"
+    id: str = Field(primary_key=True)
+    digest: str
+    workspace: str = Field(index=True)
+    user: str
+    role: str
+    created_at: datetime = _instant()
+    expires_at: datetime | None = _instant(nullable=True)
+    revoked_at: datetime | None = _instant(nullable=True)
+
+
+class Thread(SQLModel, table=True):
+    """A conversation. `key` names it for the checkpointer, `id` for its owner, who may have chosen it."""
+
+    __tablename__ = "copilot_thread"
+    __table_args__ = (UniqueConstraint("workspace", "owner", "id"),)
+    key: str = Field(primary_key=True)
+    id: str
+    workspace: str
+    owner: str
+    title: str | None = None
+    created_at: datetime = _instant()
+    updated_at: datetime = _instant()
+
+
+class Run(SQLModel, table=True):
+    """One run of a thread. The partial index allows one running run per thread, across processes.
+
+    `status` is running, finished, waiting (for a person) or failed; `lease_until` is renewed while
+    the owning process lives, so a run that has outlived it can be told from one that goes on.
+    """
+
+    __tablename__ = "copilot_run"
+    __table_args__ = (
+        Index(
+            "copilot_one_run_per_thread",
+            "thread_key",
+            unique=True,
+            sqlite_where=text("status = 'running'"),
+            postgresql_where=text("status = 'running'"),
+        ),
+    )
+    key: str = Field(primary_key=True)
+    id: str
+    thread_key: str = Field(foreign_key="copilot_thread.key", index=True)
+    workspace: str
+    owner: str
+    model: str
+    status: str
+    process: str
+    lease_until: datetime = _instant()
+    created_at: datetime = _instant()
+    ended_at: datetime | None = _instant(nullable=True)
+    error: str | None = None

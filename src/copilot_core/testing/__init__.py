@@ -1,0 +1,67 @@
+"""For plugin authors: a whole turn in three lines, with a model that follows a script.
+
+    events = await run(my_plugin, script=[call("createTask", title="Call Ada"), "Done."])
+
+The database, the graph, the policies and the events are the real ones; only the model is scripted.
+An action by itself needs nothing from here: call it like the function it is.
+"""
+
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from copilot_core.clock import Clock
+from copilot_core.events import Event
+from copilot_core.plugins import Plugin
+from copilot_core.principal import Principal
+from copilot_core.run import Readable, RunInput
+from copilot_core.server import Deployment, deployment
+from copilot_core.settings import Settings
+from copilot_core.testing.model import ScriptedModel, Step, UnexpectedModelCall, UnusedSteps, call, models
+
+__all__ = ["ScriptedModel", "Step", "UnexpectedModelCall", "UnusedSteps", "call", "opened", "run"]
+
+TESTER = Principal("tester", "test")
+
+
+@asynccontextmanager
+async def opened(
+    *plugins: object, script: Sequence[Step] = (), clock: Clock | None = None, database_url: str | None = None
+) -> AsyncIterator[Deployment]:
+    """A server without HTTP that has just these plugins and a scripted model.
+
+    Args:
+        database_url: where to keep everything; a new SQLite file in a temporary folder if left out.
+
+    Raises:
+        UnusedSteps: at the end, when the script was not used up.
+    """
+    model = ScriptedModel(script=list(script))
+    named = [Plugin(getattr(plugin, "__name__", f"plugin{i}"), plugin, "test") for i, plugin in enumerate(plugins)]
+    with tempfile.TemporaryDirectory(prefix="copilot-test-", ignore_cleanup_errors=True) as folder:
+        url = database_url or f"sqlite:///{Path(folder) / 'test.db'}"
+        settings = Settings(database_url=url, _env_file=None)  # type: ignore[call-arg]
+        async with deployment(settings, plugins=named, models=models(model), clock=clock) as ready:
+            yield ready
+    model.finish()
+
+
+async def run(
+    *plugins: object,
+    script: Sequence[Step],
+    message: str = "Please do it.",
+    principal: Principal = TESTER,
+    clock: Clock | None = None,
+    readables: Iterable[Readable] = (),
+) -> list[Event]:
+    """All events of one turn, in order, from `RunStarted` to the terminal one.
+
+    Raises:
+        UnusedSteps: the turn ended before the script did. A model call beyond the script's end
+            shows as a run that failed.
+    """
+    async with opened(*plugins, script=script, clock=clock) as ready:
+        given = RunInput(message, readables=tuple(readables))
+        feed = await ready.copilot.start(given, principal)
+        return [event async for event in feed]
