@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import inspect
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -204,7 +205,7 @@ def _checked_name(name: str) -> str:
 
 
 def _checked_function(function: Function, name: str) -> Function:
-    if not asyncio.iscoroutinefunction(function):
+    if not inspect.iscoroutinefunction(function):
         raise ActionDefinitionError(f"{name}: an action is an `async def` function")
     return function
 

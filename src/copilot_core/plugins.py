@@ -183,7 +183,7 @@ class _Collector:
         try:
             self._manager.register(plugin.module, plugin.name)
         except (pluggy.PluginValidationError, ValueError) as error:
-            raise SetupError(f"{plugin}: {error}") from error
+            raise SetupError(f"{plugin}: {' '.join(str(error).split())}") from error
         for caller in self._manager.get_hookcallers(plugin.module) or ():
             if not caller.has_spec():
                 known = ", ".join(sorted(h for h in vars(hookspecs) if h.startswith("copilot_")))

@@ -1,8 +1,9 @@
 """`POST /api/copilot/chat`: six events, {start, tool_use, token, sources, done, error} (checklist S87-S98)."""
 
-import json
 from json.encoder import encode_basestring_ascii
 from typing import Any
+
+import orjson
 
 from copilot_core import events
 from copilot_core.errors import Invalid
@@ -18,7 +19,7 @@ def decode(body: bytes) -> RunInput:
         Invalid: not that, naming the field.
     """
     try:
-        given = json.loads(body)
+        given = orjson.loads(body)
     except ValueError as error:
         raise Invalid("The body is not valid JSON.", details={"field": "body"}) from error
     if not isinstance(given, dict):

@@ -6,33 +6,58 @@ The database, the graph, the policies and the events are the real ones; only the
 An action by itself needs nothing from here: call it like the function it is.
 """
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import uvicorn
+
+from copilot_core.chat_models import ChatModels
 from copilot_core.clock import Clock
 from copilot_core.events import Event
 from copilot_core.plugins import Plugin
 from copilot_core.principal import Principal
 from copilot_core.run import Readable, RunInput
-from copilot_core.server import Deployment, deployment
+from copilot_core.server import Deployment, application, deployment
 from copilot_core.settings import Settings
-from copilot_core.testing.model import ScriptedModel, Step, UnexpectedModelCall, UnusedSteps, call, models
+from copilot_core.testing.model import ScriptedModel, Step, UnexpectedModelCall, UnusedSteps, call, only
 
-__all__ = ["ScriptedModel", "Step", "UnexpectedModelCall", "UnusedSteps", "call", "opened", "run"]
+__all__ = ["ScriptedModel", "Step", "UnexpectedModelCall", "UnusedSteps", "call", "opened", "run", "served"]
 
 TESTER = Principal("tester", "test")
 
 
 @asynccontextmanager
+async def served(ready: Deployment) -> AsyncIterator[str]:
+    """The deployment over real HTTP on a free loopback port; its URL."""
+    config = uvicorn.Config(application(ready), host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none")
+    server = uvicorn.Server(config)
+    listening = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await listening
+
+
+@asynccontextmanager
 async def opened(
-    *plugins: object, script: Sequence[Step] = (), clock: Clock | None = None, database_url: str | None = None
+    *plugins: object,
+    script: Sequence[Step] = (),
+    clock: Clock | None = None,
+    database_url: str | None = None,
+    models: ChatModels | None = None,
 ) -> AsyncIterator[Deployment]:
     """A server without HTTP that has just these plugins and a scripted model.
 
     Args:
         database_url: where to keep everything; a new SQLite file in a temporary folder if left out.
+        models: others than the scripted one.
 
     Raises:
         UnusedSteps: at the end, when the script was not used up.
@@ -42,7 +67,7 @@ async def opened(
     with tempfile.TemporaryDirectory(prefix="copilot-test-", ignore_cleanup_errors=True) as folder:
         url = database_url or f"sqlite:///{Path(folder) / 'test.db'}"
         settings = Settings(database_url=url, _env_file=None)  # type: ignore[call-arg]
-        async with deployment(settings, plugins=named, models=models(model), clock=clock) as ready:
+        async with deployment(settings, plugins=named, models=models or only(model), clock=clock) as ready:
             yield ready
     model.finish()
 

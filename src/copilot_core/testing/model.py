@@ -132,6 +132,6 @@ def _words(text: str) -> list[str]:
     return [word + " " for word in text.split(" ")[:-1]] + [text.split(" ")[-1]] if text else []
 
 
-def models(model: BaseChatModel) -> ChatModels:
+def only(model: BaseChatModel) -> ChatModels:
     """Just this model, whatever a request asks for."""
     return ChatModels(NAME, made={NAME: model})

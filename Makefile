@@ -1,0 +1,34 @@
+# `make demo` and `make test` need nothing but Python 3.11+: they make .venv and install into it.
+PYTHON ?= python3
+BIN := .venv/bin
+UV = $(shell command -v uv || echo $(BIN)/uv)
+# further groups, such as GROUPS="--group studio"
+GROUPS ?=
+ARGS ?=
+
+.PHONY: demo test check bench setup clean
+
+demo: setup
+	@$(BIN)/copilot-core demo $(ARGS)
+
+test: setup
+	$(BIN)/pytest -n auto $(ARGS)
+
+# Style, types and architecture.
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup
+	$(BIN)/python benchmarks/relay.py $(ARGS)
+
+setup:
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "copilot_core needs Python 3.11 or newer")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x "$(UV)" || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(UV) sync --quiet --inexact --frozen $(GROUPS)
+
+clean:
+	rm -rf .venv
