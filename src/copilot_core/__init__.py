@@ -2,16 +2,17 @@
 
 from copilot_core.actions import Action, action
 from copilot_core.clock import Clock
-from copilot_core.errors import ActionError, CopilotError
+from copilot_core.errors import ActionError, CopilotError, SetupError
 from copilot_core.hookspecs import Listener, hookimpl
 from copilot_core.policies import Allow, Confirm, Decision, Deny, Policy, ProposedCall
 from copilot_core.principal import Principal, Role
 from copilot_core.protocols import Protocol
-from copilot_core.run import Readable, Readables
+from copilot_core.run import MODULES, Readable, Readables
 from copilot_core.services import Injected, Services
 from copilot_core.toolcall import Call, Emit
 
 __all__ = [
+    "MODULES",
     "Action",
     "ActionError",
     "Allow",
@@ -32,6 +33,7 @@ __all__ = [
     "Readables",
     "Role",
     "Services",
+    "SetupError",
     "action",
     "hookimpl",
 ]
