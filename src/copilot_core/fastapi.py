@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 from uuid import uuid4
 
-from fastapi import APIRouter, Body, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -30,6 +30,7 @@ from copilot_core.feed import Feed
 from copilot_core.policies import Allow, ProposedCall, decide
 from copilot_core.principal import Authenticator, Principal
 from copilot_core.protocols import Protocol
+from copilot_core.protocols.body import json_object
 from copilot_core.run import MODULES
 from copilot_core.store.tables import Thread
 from copilot_core.toolcall import Call, Emit
@@ -138,7 +139,7 @@ def router(copilot: Copilot, authenticate: Authenticate, *, max_body_bytes: int 
     for protocol in copilot.engine.registry.protocols:
         _add_wire(routes, copilot, protocol, caller, max_body_bytes)
     _add_threads(routes, copilot, caller)
-    _add_catalogue(routes, copilot, caller)
+    _add_catalogue(routes, copilot, caller, max_body_bytes)
     return routes
 
 
@@ -174,7 +175,7 @@ def _thread(thread: Thread) -> dict[str, Any]:
     return {"id": thread.id, "title": thread.title, **times}
 
 
-def _add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any) -> None:
+def _add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) -> None:
     engine = copilot.engine
 
     @routes.get("/v1/actions", tags=["catalogue"])
@@ -183,9 +184,8 @@ def _add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any) -> None:
         return {"actions": [_action(action) for action in found if await _may(action, principal)]}
 
     @routes.post("/v1/actions/{name}", tags=["catalogue"])
-    async def read(
-        name: str, arguments: Annotated[dict[str, Any], Body()], principal: Annotated[Principal, caller]
-    ) -> JSONResponse:
+    async def read(name: str, request: Request, principal: Annotated[Principal, caller]) -> JSONResponse:
+        arguments = json_object(await _body(request, limit))
         action = engine.action(name)
         if action is None:
             raise NotFound(f"There is no action '{name[:64]}'.", details={"field": "name"})

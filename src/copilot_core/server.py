@@ -3,11 +3,13 @@
 import gc
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import text
@@ -154,3 +156,17 @@ def freeze_heap() -> None:
     """Take what start-up made out of the collector's sight: it is what made the slowest tokens slow."""
     gc.collect()
     gc.freeze()
+
+
+class Server(uvicorn.Server):
+    """Uvicorn, which also says when it answers: `ready` is called then."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: Any = None) -> None:
+        """Listen, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._ready()

@@ -14,7 +14,7 @@ _CONNECT = "reflect an existing database into modules, read-only unless --writab
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the exit status is 0, 1 for a problem that is told, 2 for a wrong call."""
     os.environ.setdefault("LANGGRAPH_STRICT_MSGPACK", "true")  # read when langgraph is imported
-    parsed = _parser().parse_args(arguments)
+    parsed = parser().parse_args(arguments)
     module, function = parsed.run
     try:
         return int(getattr(import_module(f"copilot_core.cli.{module}"), function)(parsed) or 0)
@@ -25,15 +25,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="copilot-core", description="The open copilot server.")
-    commands = parser.add_subparsers(metavar="command", required=True)
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    whole = argparse.ArgumentParser(prog="copilot-core", description="The open copilot server.")
+    commands = whole.add_subparsers(metavar="command", required=True)
     _serving(commands)
     _chat(commands)
     _plugins(commands)
     _keys(commands)
     _upkeep(commands)
-    return parser
+    return whole
 
 
 _Commands = argparse._SubParsersAction  # noqa: SLF001 - argparse has no public name for it

@@ -11,7 +11,7 @@ import uvicorn
 
 from copilot_core.cli.setup import configure_logging, settings
 from copilot_core.principal import Principal, Role
-from copilot_core.server import Deployment, application, deployment, freeze_heap
+from copilot_core.server import Deployment, Server, application, deployment, freeze_heap
 from copilot_core.settings import RULE_PLANNER, Settings
 from copilot_core.toolcall import Call, Emit
 
@@ -100,20 +100,6 @@ async def _answer(
         lifespan="off",
         timeout_graceful_shutdown=10,
     )
-    server = _Server(config, ready)
+    server = Server(config, ready)
     freeze_heap()
     await server.serve()
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn, which also says when it answers."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: Any = None) -> None:
-        """Listen, then say so."""
-        await super().startup(sockets)
-        if self.started:
-            self._ready()

@@ -3,11 +3,10 @@
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
-import orjson
-
 from copilot_core import events
 from copilot_core.errors import Invalid
 from copilot_core.protocols import Protocol
+from copilot_core.protocols.body import json_object
 from copilot_core.protocols.sse import KEEP_ALIVE, frame
 from copilot_core.run import RunInput
 
@@ -18,12 +17,7 @@ def decode(body: bytes) -> RunInput:
     Raises:
         Invalid: not that, naming the field.
     """
-    try:
-        given = orjson.loads(body)
-    except ValueError as error:
-        raise Invalid("The body is not valid JSON.", details={"field": "body"}) from error
-    if not isinstance(given, dict):
-        raise Invalid("The body must be a JSON object.", details={"field": "body"})
+    given = json_object(body)
     return RunInput(message=_message(given), thread_id=_conversation(given))
 
 

@@ -20,7 +20,7 @@ from copilot_core.events import Event
 from copilot_core.plugins import Plugin
 from copilot_core.principal import Principal
 from copilot_core.run import Readable, RunInput
-from copilot_core.server import Deployment, application, deployment
+from copilot_core.server import Deployment, Server, application, deployment
 from copilot_core.settings import Settings
 from copilot_core.testing.model import ScriptedModel, Step, UnexpectedModelCall, UnusedSteps, call, only
 
@@ -33,10 +33,10 @@ TESTER = Principal("tester", "test")
 async def served(ready: Deployment) -> AsyncIterator[str]:
     """The deployment over real HTTP on a free loopback port; its URL."""
     config = uvicorn.Config(application(ready), host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none")
-    server = uvicorn.Server(config)
+    answers = asyncio.Event()
+    server = Server(config, answers.set)
     listening = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    await answers.wait()
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
