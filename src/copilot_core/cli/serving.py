@@ -1,13 +1,13 @@
 """`serve` and `demo`: one process that answers."""
 
 import argparse
-import asyncio
 import json
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import uvicorn
+import uvloop
 
 from copilot_core.cli.setup import configure_logging, settings
 from copilot_core.principal import Principal, Role
@@ -39,7 +39,7 @@ def serve(parsed: argparse.Namespace) -> None:
         os.environ["COPILOT_CONNECT_WRITABLE"] = "1" if parsed.writable else ""
     chosen = settings(parsed)
     configure_logging(chosen)
-    asyncio.run(_serve(chosen))
+    uvloop.run(_serve(chosen))
 
 
 async def _serve(chosen: Settings) -> None:
@@ -53,7 +53,7 @@ def demo(parsed: argparse.Namespace) -> None:
     if not os.environ.get("COPILOT_LOG_LEVEL"):
         chosen = chosen.model_copy(update={"log_level": "WARNING"})
     configure_logging(chosen)
-    asyncio.run(_demo(chosen, as_json=parsed.json))
+    uvloop.run(_demo(chosen, as_json=parsed.json))
 
 
 async def _demo(chosen: Settings, *, as_json: bool) -> None:
@@ -97,6 +97,7 @@ async def _answer(
         port=chosen.port,
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=10,
     )

@@ -15,7 +15,7 @@ from copilot_core.errors import Forbidden
 from copilot_core.events import Event
 from copilot_core.graph.state import Context
 from copilot_core.graph.stream import Stream
-from copilot_core.principal import Principal, Role
+from copilot_core.principal import Principal
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ def running(runtime: Runtime[Context]) -> Running:
     if found is not None:
         return found
     user = (get_config().get("configurable") or {}).get("langgraph_auth_user")
-    if user is None:
+    principal = getattr(user, "principal", None)  # of studio.Caller
+    if not isinstance(principal, Principal):  # JSON that a client sent never is one
         raise Forbidden("This run has no principal.")
-    principal = Principal(user["identity"], user["workspace"], Role(user["role"]))
 
     def publish(event: Event) -> None:
         runtime.stream_writer({"type": type(event).__name__, **dataclasses.asdict(event)})

@@ -36,7 +36,8 @@ class Think:
             speech.listener.reset(token)
         if last:
             message = _without_calls(message)
-        run.stream.message(message)
+        if run.listens:
+            run.stream.message(message)
         return {"messages": [message]}
 
     async def _system(self, run: Running, context: Context) -> str:

@@ -67,6 +67,7 @@ class Run(SQLModel, table=True):
 
     __tablename__ = "copilot_run"
     __table_args__ = (
+        Index("copilot_latest_run_of_thread", "thread_key", "created_at"),
         Index(
             "copilot_one_run_per_thread",
             "thread_key",
@@ -77,7 +78,7 @@ class Run(SQLModel, table=True):
     )
     key: str = Field(primary_key=True)
     id: str
-    thread_key: str = Field(foreign_key="copilot_thread.key", index=True)
+    thread_key: str = Field(foreign_key="copilot_thread.key")
     workspace: str
     owner: str
     model: str

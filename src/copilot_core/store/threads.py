@@ -66,10 +66,14 @@ class Threads:
         while True:
             try:
                 async with self._database.session(write=True) as session:
-                    thread = await self._thread(session, principal, thread_id, message)
-                    overdue = await self._clear(session, thread.key)
+                    if thread_id is None:
+                        thread, last = await self._new_thread(session, principal, message), None
+                    else:
+                        thread = await _owned(session, principal, thread_id)
+                        last = await _last_run(session, thread)
+                    overdue = self._overdue(last)
                     if overdue is None:
-                        begun = await self._insert(session, principal, thread, run_id, model)
+                        begun = await self._insert(session, thread, last, run_id, model)
                         break
             except IntegrityError as error:  # another process was quicker
                 raise busy(LEASE) from error
@@ -80,12 +84,9 @@ class Threads:
     async def end(self, begun: Begun, status: str, error: str | None = None) -> None:
         """The run is over: its thread takes the next one."""
         self._running.discard(begun.run_key)
-        now = self._clock.now()
+        values = {"status": status, "ended_at": self._clock.now(), "error": error}
         async with self._database.session(write=True) as session:
-            await session.exec(
-                update(Run).where(col(Run.key) == begun.run_key).values(status=status, ended_at=now, error=error)
-            )
-            await session.exec(update(Thread).where(col(Thread.key) == begun.thread_key).values(updated_at=now))
+            await session.exec(update(Run).where(col(Run.key) == begun.run_key).values(**values))
 
     async def beat(self) -> None:
         """Renew the leases of this process for ever; cancelled when the server stops."""
@@ -113,9 +114,7 @@ class Threads:
             )
             return list(await session.exec(query))
 
-    async def _thread(self, session: AsyncSession, principal: Principal, thread_id: str | None, message: str) -> Thread:
-        if thread_id is not None:
-            return await _owned(session, principal, thread_id)
+    async def _new_thread(self, session: AsyncSession, principal: Principal, message: str) -> Thread:
         key, now = str(uuid4()), self._clock.now()
         thread = Thread(
             key=key,
@@ -130,43 +129,49 @@ class Threads:
         await session.flush()
         return thread
 
-    async def _clear(self, session: AsyncSession, thread_key: str) -> timedelta | None:
-        """Give up a run that has outlived its process; how long to wait for one that seems to have."""
-        query = select(Run).where(Run.thread_key == thread_key, Run.status == "running")
-        run = (await session.exec(query)).first()
-        if run is None:
+    def _overdue(self, last: Run | None) -> timedelta | None:
+        """How long to wait for a run that seems to have outlived its process; `None` if there is none.
+
+        Raises:
+            ThreadBusy: the run's lease was renewed just now.
+        """
+        if last is None or last.status != "running":
             return None
-        left = run.lease_until - self._clock.now()
+        left = last.lease_until - self._clock.now()
         if left > LEASE - 2 * BEAT:
             raise busy(left)
-        if left > timedelta(0):
-            return left
-        run.status, run.error, run.ended_at = "failed", "interrupted", self._clock.now()
-        session.add(run)
-        await session.flush()
-        return None
+        return left if left > timedelta(0) else None
 
     async def _insert(
-        self, session: AsyncSession, principal: Principal, thread: Thread, run_id: str | None, model: str
+        self, session: AsyncSession, thread: Thread, last: Run | None, run_id: str | None, model: str
     ) -> Begun:
-        last = select(Run.status).where(Run.thread_key == thread.key).order_by(col(Run.created_at).desc())
-        was_waiting = (await session.exec(last.limit(1))).first() == "waiting"
+        """The new run, after giving up a last one that still counts as running."""
         key, now = str(uuid4()), self._clock.now()
-        row = Run(
+        if last is not None and last.status == "running":
+            last.status, last.error, last.ended_at = "failed", "interrupted", now
+            await session.flush()
+        thread.updated_at = now
+        run = Run(
             key=key,
             id=run_id or key,
             thread_key=thread.key,
-            workspace=principal.workspace,
-            owner=principal.id,
+            workspace=thread.workspace,
+            owner=thread.owner,
             model=model,
             status="running",
             process=self._process,
             lease_until=now + LEASE,
             created_at=now,
         )
-        session.add(row)
+        session.add(run)
         await session.flush()
-        return Begun(thread.key, thread.id, key, row.id, was_waiting)
+        return Begun(thread.key, thread.id, key, run.id, was_waiting=last is not None and last.status == "waiting")
+
+
+async def _last_run(session: AsyncSession, thread: Thread) -> Run | None:
+    """A thread's latest run; if one is running, it is that one."""
+    query = select(Run).where(Run.thread_key == thread.key).order_by(col(Run.created_at).desc())
+    return (await session.exec(query.limit(1))).first()
 
 
 async def _owned(session: AsyncSession, principal: Principal, thread_id: str) -> Thread:

@@ -37,7 +37,7 @@ def upgrade() -> None:
         "copilot_run",
         sa.Column("key", sa.String, primary_key=True),
         sa.Column("id", sa.String, nullable=False),
-        sa.Column("thread_key", sa.String, sa.ForeignKey("copilot_thread.key"), nullable=False, index=True),
+        sa.Column("thread_key", sa.String, sa.ForeignKey("copilot_thread.key"), nullable=False),
         sa.Column("workspace", sa.String, nullable=False),
         sa.Column("owner", sa.String, nullable=False),
         sa.Column("model", sa.String, nullable=False),
@@ -48,6 +48,7 @@ def upgrade() -> None:
         sa.Column("ended_at", instant),
         sa.Column("error", sa.String),
     )
+    op.create_index("copilot_latest_run_of_thread", "copilot_run", ["thread_key", "created_at"])
     running = sa.text("status = 'running'")
     op.create_index(
         "copilot_one_run_per_thread",

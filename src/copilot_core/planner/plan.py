@@ -1,0 +1,272 @@
+"""A turn as steps: calls to make, questions to ask, words not understood."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from copilot_core.planner.clauses import Clause, polished, sentences, soft_breaks
+from copilot_core.planner.ranking import Candidate, rank
+from copilot_core.planner.records import shape_of
+from copilot_core.planner.references import PRONOUN, Reference
+from copilot_core.planner.smalltalk import is_smalltalk
+from copilot_core.planner.tools import Param, Tool, Toolbox
+from copilot_core.planner.world import Module, World
+
+_CLEAR_SCORE = 1.7
+_ASK_SCORE = 2.0
+
+
+@dataclass
+class Call:
+    """An action to call. `uses` is the earlier step of this turn whose result `reference_param` takes."""
+
+    tool: Tool
+    arguments: dict[str, Any]
+    module: Module | None = None
+    references: list[Reference] = field(default_factory=list)
+    reference_param: Param | None = None
+    kind: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A required argument that the words do not give."""
+
+    candidate: Candidate
+    param: Param | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """Words that no action accounts for."""
+
+    text: str
+    smalltalk: bool = False
+
+
+Step = Call | Ask | Unknown
+
+
+class Planner:
+    """Plans the turns of one request against its actions and its world."""
+
+    def __init__(self, box: Toolbox, world: World) -> None:
+        self.box, self.world = box, world
+
+    def plan(self, text: str, earlier: Sequence[Sequence[Reference]] = ()) -> list[Step]:
+        """The steps of one message; `earlier` are the records that previous results told of."""
+        steps: list[Step] = []
+        known = [list(group) for group in earlier]
+        carried = self._module_of(earlier)
+        for sentence in _joined(sentences(text)):
+            for step in self._sentence(sentence, known, carried):
+                added = self._merged(steps, step)
+                if added is None:
+                    continue
+                steps.append(added)
+                if isinstance(added, Call):
+                    carried = added.module or carried
+                    promised = _promised(added, len(steps) - 1)
+                    if promised:
+                        known.append(promised)
+        return steps
+
+    def _module_of(self, earlier: Sequence[Sequence[Reference]]) -> Module | None:
+        return self.world.module(earlier[-1][0].module) if earlier and earlier[-1] else None
+
+    def _sentence(self, sentence: str, known: list[list[Reference]], carried: Module | None) -> Iterator[Step]:
+        """The steps of one sentence: cut where both halves make sense on their own."""
+        if is_smalltalk(sentence):
+            yield Unknown(sentence, smalltalk=True)
+            return
+        text = polished(sentence)
+        known = list(known)
+        for left, right in soft_breaks(text):
+            head = self._clause(left, known, carried)
+            if not isinstance(head, Call):
+                continue
+            promised = _promised(head, -1)
+            after = [*known, promised] if promised else known
+            tail = list(self._sentence(right, after, head.module or carried))
+            if tail and self._stands_alone(tail[0], head):
+                yield head
+                yield from tail
+                return
+        yield self._clause(text, known, carried)
+
+    def _stands_alone(self, step: Step, head: Call) -> bool:
+        """Whether what follows an "and" is a command of its own and no part of the first one's text."""
+        if isinstance(step, Call):
+            free_text = head.kind == "" and any(
+                p.role == "prose" and p.name in head.arguments for p in head.tool.params
+            )
+            if not free_text and head.kind != "create":
+                return True
+            said = " ".join(str(v) for v in step.arguments.values() if isinstance(v, str))
+            bare = PRONOUN.search(said) is not None and not step.references and step.kind == ""
+            return not bare
+        return isinstance(step, Ask) and step.param is not None and step.candidate.score > 2.6
+
+    def _clause(self, text: str, known: Sequence[Sequence[Reference]], carried: Module | None) -> Step:
+        if is_smalltalk(text):
+            return Unknown(text, smalltalk=True)
+        clause = Clause(text, self.world.now)
+        ranked = rank(clause, self.box, self.world, known, carried)
+        accepted = [c for c in ranked if accepts(c, clause)]
+        if not accepted:
+            return Unknown(text)
+        best = accepted[0]
+        if best.kind in {"update", "delete"} and not best.missing and not _has_subject(best):
+            return Ask(best, None, text)
+        if not best.missing:
+            return self._call(best, clause, known)
+        ready = next((c for c in accepted if not c.missing and c.score > best.score - 0.35), None)
+        if ready is not None:
+            return self._call(ready, clause, known)
+        return Ask(best, best.missing[0], text) if best.score >= _ASK_SCORE else Unknown(text)
+
+    def _call(self, found: Candidate, clause: Clause, known: Sequence[Sequence[Reference]]) -> Step:
+        if not found.tool.reads:
+            arguments, unresolved = _resolved(found.arguments, known)
+            if unresolved is not None:
+                return Ask(found, found.tool.param(unresolved), clause.text)
+            found.arguments = arguments
+        return Call(
+            found.tool, found.arguments, found.module, found.references, found.reference_param, found.kind, clause.text
+        )
+
+    def _merged(self, steps: list[Step], step: Step) -> Step | None:
+        """One call for "ack this and give it to Sam": a change of the record just changed or made joins that step."""
+        last = steps[-1] if steps else None
+        if not (isinstance(step, Call) and step.kind == "update" and isinstance(last, Call)):
+            return step
+        values = next((p.name for p in step.tool.params if p.type == "object" and p.name in step.arguments), None)
+        if values is None:
+            return step
+        same = last.tool is step.tool and (
+            {k: v for k, v in last.arguments.items() if k != values}
+            == {k: v for k, v in step.arguments.items() if k != values}
+            or (step.references and step.references[0].step == -1)
+        )
+        made = last.kind == "create" and step.references and step.references[0].step in {-1, len(steps) - 1}
+        target = next((p.name for p in last.tool.params if p.type == "object" and p.name in last.arguments), None)
+        if (same or made) and target is not None and last.module is step.module:
+            last.arguments = {**last.arguments, target: {**last.arguments[target], **step.arguments[values]}}
+            return None
+        return step
+
+
+def accepts(found: Candidate, clause: Clause) -> bool:
+    """Whether the evidence is enough to act on, or to ask about."""
+    tool = found.tool
+    if found.score < _CLEAR_SCORE or (clause.is_question and not tool.reads and found.verb < 0.6):
+        return False
+    if clause.is_statement and not found.kind and not tool.reads:
+        return False
+    if not found.kind and clause.head is None and clause.has_copula and not clause.text.rstrip().endswith("?"):
+        return False
+    if found.kind:
+        return _accepts_record(found, clause)
+    if found.coverage >= 0.25:
+        return (
+            found.verb >= 0.25
+            or (found.explained >= 0.5 and not found.missing)
+            or (found.coverage >= 0.6 and found.evidence >= 1)
+        )
+    return not tool.is_light and found.verb >= 0.9 and found.explained >= 0.35 and not found.missing
+
+
+def _accepts_record(found: Candidate, clause: Clause) -> bool:
+    if found.unclear and found.kind in {"update", "delete"}:
+        return found.verb >= 0.7 and found.coverage >= 0.5
+    if found.kind == "search":
+        return found.verb >= 0.7
+    if found.kind == "query":
+        told = clause.head is None and not clause.text.rstrip().endswith("?") and clause.has_copula
+        about_us = found.coverage < 0.8 and re.search(r"\byou(?:r|rself)?\b", clause.text, re.IGNORECASE) is not None
+        told = told or about_us or (clause.is_statement and not clause.text.rstrip().endswith("?"))
+        return found.coverage >= 0.5 and found.explained >= 0.35 and not told
+    if found.kind in {"create", "create_many"} and clause.is_statement:
+        return False
+    if found.kind in {"update", "delete"} and not found.missing and not _has_subject(found):
+        return False
+    if found.kind == "update" and found.missing:
+        return False
+    return found.verb >= 0.5 and found.coverage >= 0.5
+
+
+def _has_subject(found: Candidate) -> bool:
+    """Whether a write on records says which ones; "all" is an empty list of conditions."""
+    names = {p.name for p in found.tool.params if not p.is_module and p.type in {"array", "string"}}
+    return bool(names & set(found.arguments))
+
+
+def _promised(call: Call, step: int) -> list[Reference]:
+    """The record that a planned call will tell of; its id is known only when it has run."""
+    if call.kind == "create" or (call.kind == "" and not call.tool.reads):
+        values = next((v for v in call.arguments.values() if isinstance(v, dict)), call.arguments)
+        name = next((str(values[k]) for k in ("name", "title", *values) if isinstance(values.get(k), str)), None)
+        return [Reference(None, name, call.module.slug if call.module else None, step)]
+    if call.kind in {"search", "query"}:
+        named = next((v for v in call.arguments.values() if isinstance(v, str) and v[:1].isupper()), None)
+        return [Reference(None, named, call.module.slug if call.module else None, step)] if named else []
+    if call.kind in {"update", "summarize", "one", "suggest"}:
+        handles = next(
+            (v for k, v in call.arguments.items() if call.tool.param(k) and k.lower().startswith("record")), None
+        )
+        handles = handles if isinstance(handles, list) else [handles] if isinstance(handles, str) else []
+        return [Reference(h, None if "_" in h else h, call.module.slug if call.module else None, step) for h in handles]
+    return []
+
+
+_BARE = re.compile(r"\b(?:him|her|them|it)\b", re.IGNORECASE)
+
+
+def _resolved(arguments: dict[str, Any], known: Sequence[Sequence[Reference]]) -> tuple[dict[str, Any], str | None]:
+    """`arguments` with pronouns in texts replaced by whom they mean, or the argument where that is unknown."""
+    found: dict[str, Any] = {}
+    for name, value in arguments.items():
+        if isinstance(value, str) and re.fullmatch(r"(?:him|her|them|it|that|this)\W*", value, re.IGNORECASE):
+            who = next((group[0].name for group in reversed(known) if group and group[0].name), None)
+            if who is None:
+                return arguments, name
+            value = _BARE.sub(_literally(who), value, count=1)
+        elif (
+            isinstance(value, str)
+            and known
+            and known[-1]
+            and known[-1][0].name
+            and len(value) < 80
+            and re.search(
+                r"\b(?:him|her)\b(?=\W*$|\s+(?:about|to|for|at|on|in|with|by|back|and)\b)|\b(?:with|to|for) them\b",
+                value,
+            )
+        ):
+            value = _BARE.sub(_literally(str(known[-1][0].name)), value, count=1)
+        found[name] = value
+    return found, None
+
+
+def _literally(text: str) -> str:
+    """`text` as a replacement in which a backslash means itself."""
+    return text.replace("\\", r"\\")
+
+
+def _joined(parts: list[str]) -> list[str]:
+    """Sentences, those without words of their own ("bring me there") joined to the one before."""
+    found: list[str] = []
+    for part in parts:
+        pointing = re.fullmatch(r"(?:please\s+)?(?:\w+\s+){1,3}(?:there|here)\W*(?:please\W*)?", part, re.IGNORECASE)
+        if found and pointing:
+            found[-1] = f"{part.strip(' .!')}: {found[-1]}"
+        elif part:
+            found.append(part)
+    return found
+
+
+def is_record_tool(tool: Tool) -> bool:
+    """Whether an action works on records of any kind."""
+    return shape_of(tool) is not None

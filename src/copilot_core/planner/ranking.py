@@ -1,0 +1,374 @@
+"""Which action a clause asks for: verb, noun and the values that are there, weighed together."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from copilot_core.planner.clauses import PAST, Clause, Span
+from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention, module_mentions, verb_option
+from copilot_core.planner.options import find_options
+from copilot_core.planner.records import SCHEMA_WORDS, RecordFiller, shape_of
+from copilot_core.planner.references import Reference
+from copilot_core.planner.slots import Filler
+from copilot_core.planner.tools import Param, Tool, Toolbox
+from copilot_core.planner.values import overlaps
+from copilot_core.planner.vocabulary import GENERIC, LIGHT_CLASSES, STOP, circles_of, classes_of, similar
+from copilot_core.planner.words import stem, stem_set, stems_of, word_set
+from copilot_core.planner.world import Module, World
+
+_CONSIDERED = 7
+_STRONG_WRITES = frozenset({"delete", "cancel", "create", "update", "send", "navigate", "remind", "pay", "refund"})
+_FILLERS = stem_set(
+    "thing stuff currently now right moment today still please time way work works more less than between worth have lot much many total number kind new"
+)
+_SEARCHING = re.compile(
+    r"\b(?:search|look(?:ing)? (?:for|up)|lookup|grep|(?:anything|everything|something|notes?|records?|stuff) (?:\w+ )?(?:about|on|mention\w*|related|containing|with the|matching|regarding)|mention\w*|where (?:did|do|have) (?:we|i)|where (?:is|are|was|were) .*\b(?:notes?|about|mention|records?|info|details?)\b|(?:did|have|has) (?:we|i|anyone|somebody|someone) (?:\w+ )?(?:writ\w+|put|note\w*|sav\w+|record\w*|mention\w*|log\w*|stor\w+)|did (?:we|i) (?:write|put|note|save|record)|hunt|locate)\b",
+    re.I,
+)
+
+
+_FRESH = re.compile(r"\b(?:an?|new|another|one more|fresh)\s+(?:[\w-]+\s+){0,3}$", re.I)
+_DEFINITE = re.compile(r"\b(?:the|this|that|every|all|my|our|each|these|those)\s+(?:[\w'-]+\s+){0,4}$", re.I)
+_BEFORE_NOUN = word_set("a an the my our new quick short another me us out up")
+_LOOKING = word_set("show view see display browse list give")
+_POSSIBLE = re.compile(
+    r"\b(?:can|could|possible|available|allowed|valid|exist|are there|permitted|supported|choices?|pick)\b", re.I
+)
+_PLACE = re.compile(r"\s*(?:list|page|view|module|section|screen|board|tab|area|overview|table)\b", re.I)
+
+
+def mention_is_plural(mention: ModuleMention | None) -> bool:
+    """Whether a module is named in the plural."""
+    return mention is not None and mention.plural
+
+
+@dataclass
+class Candidate:
+    """An action with the arguments it would be called with."""
+
+    tool: Tool
+    score: float
+    verb: float = 0.0
+    coverage: float = 0.0
+    explained: float = 0.0
+    evidence: float = 0.0
+    arguments: dict[str, Any] = field(default_factory=dict)
+    missing: list[Param] = field(default_factory=list)
+    module: Module | None = None
+    kind: str = ""
+    references: list[Reference] = field(default_factory=list)
+    reference_param: Param | None = None
+    unclear: bool = False
+    weak: frozenset[str] = frozenset()
+
+
+def rank(
+    clause: Clause, box: Toolbox, world: World, earlier: Sequence[Sequence[Reference]], carried: Module | None
+) -> list[Candidate]:
+    """The likeliest actions with their arguments, best first."""
+    first = [_cheap(tool, clause, box, world, carried) for tool in box.tools]
+    first.sort(key=lambda c: -c.score)
+    kept = [_filled(c, clause, box, world, earlier, carried) for c in first[:_CONSIDERED]]
+    kept.sort(key=lambda c: -c.score)
+    return kept
+
+
+def _cheap(tool: Tool, clause: Clause, box: Toolbox, world: World, carried: Module | None) -> Candidate:
+    shape = shape_of(tool)
+    found = Candidate(tool, 0.0, kind=shape.kind if shape else "")
+    found.verb = verb_score(tool, clause, found.kind)
+    if found.kind == "update" and not clause.is_question:
+        target = chosen_module(clause, world, carried)
+        if target is not None and _sets_option(clause, target.module, world):
+            found.verb = max(found.verb, 1.1)
+    if shape is not None:
+        mention = chosen_module(clause, world, carried, creating=shape.kind in {"create", "create_many"})
+        found.coverage = _module_coverage(mention, shape.kind)
+        found.explained = explained(clause, tool, box, mention)
+        found.score = (
+            found.verb + 1.5 * found.coverage + 0.8 * found.explained + _kind_bonus(shape.kind, clause, mention)
+        )
+    else:
+        found.coverage = noun_coverage(tool, clause, box)
+        found.explained = explained(clause, tool, box, None)
+        found.score = found.verb + 1.6 * found.coverage + 1.0 * found.explained + _example_bonus(tool, clause)
+    return found
+
+
+def _sets_option(clause: Clause, module: Module, world: World) -> bool:
+    """Whether the verb alone names a new value: "retire this vehicle", "we won the deal"; not "lost deals"."""
+    near = module_mentions(clause, world)[:1]
+    verbs = [clause.head] if clause.head else [*clause.words[:1], *(w for w in clause.words[1:3] if w.lower in PAST)]
+    for word in verbs:
+        beside = bool(near) and not clause.text[word.end : near[0].span[0]].strip()
+        if word.lower not in _LOOKING | {"open"} and not beside and verb_option(word.stem, module):
+            return True
+    return False
+
+
+def _module_coverage(mention: ModuleMention | None, kind: str) -> float:
+    if mention is None:
+        return 0.3 if kind == "search" else 0.0
+    return mention.strength
+
+
+def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> float:
+    lead = clause.text[: mention.span[0]] if mention and mention.span != (0, 0) else ""
+    if kind in {"create", "create_many", "update", "delete"} and lead:
+        fresh = _FRESH.search(lead) is not None and not mention_is_plural(mention)
+        definite = _DEFINITE.search(lead) is not None
+        if kind == "create":
+            return 0.6 * fresh - 0.5 * definite
+        return -0.6 * fresh if kind != "create_many" else -0.4 * definite
+    if kind == "navigate":
+        tail = clause.text[mention.span[1] :] if mention else ""
+        place = _PLACE.match(tail) is not None
+        looks = clause.head is not None and clause.head.lower in _LOOKING
+        return (0.7 if place else 0.0) + (
+            0.3 if not looks and _DEFINITE.search(lead) and mention_is_plural(mention) else 0.0
+        )
+    if kind == "describe" and mention is not None and clause.is_question and _POSSIBLE.search(clause.text):
+        told = [f for f in mention.module.fields if f.options and field_mention(clause, f)]
+        return 1.0 if told and not any(find_options(clause, f.options, 0.9) for f in told) else 0.3
+    if kind == "describe":
+        return 0.8 if clause.has("field", "schema", "column", "option", "structure", "attribute", "property") else -0.3
+    if kind == "suggest":
+        return (
+            0.6
+            if (clause.is_question and clause.has("should"))
+            or clause.has("recommend", "suggest", "propose", "advise", "best", "predict", "guess")
+            else -0.8
+        )
+    if kind == "search":
+        if (
+            mention is not None
+            and mention.strength == 1.0
+            and not _SEARCHING.search(clause.text)
+            and _narrows(clause, mention)
+        ):
+            return -0.9
+        return 0.5 if _SEARCHING.search(clause.text) else -0.2
+    return 0.0
+
+
+def _narrows(clause: Clause, mention: ModuleMention) -> bool:
+    """Whether options, dates or amounts narrow a module: then it is no search for words."""
+    return bool(clause.dates or clause.numbers) or any(
+        find_options(clause, f.options, 0.9, [mention.span]) for f in mention.module.fields
+    )
+
+
+def _example_bonus(tool: Tool, clause: Clause) -> float:
+    """Examples are what people say to this action: near ones weigh a lot."""
+    told = {s for s in clause.stems if s not in STOP}
+    best = 0.0
+    for example in tool.examples:
+        words = {s for s in stems_of(example) if s not in STOP}
+        if words and told:
+            best = max(best, len(words & told) / len(words | told))
+    return 1.5 * best
+
+
+def verb_score(tool: Tool, clause: Clause, kind: str = "") -> float:
+    """How well what the clause wants done is what the action does."""
+    intents = clause.intents
+    exact = any(w.stem == tool.verb for w in ([clause.head] if clause.head else []) + clause.words[:1])
+    exact = exact or (bool(clause.words) and not tool.reads and clause.words[0].stem in tool.nouns)
+    if kind and kind != "one":
+        return _record_verb(tool, clause, kind) + (0.2 if exact else 0.0)
+    score = max((intents.get(name, 0.0) for name in tool.classes), default=0.0)
+    said = max((intents.get(name, 0.0) for name in tool.said_classes), default=0.0)
+    named = max(
+        (intents.get(c, 0.0) for w in tool.name_words[1:] for c in classes_of(w) if not tool.reads), default=0.0
+    )
+    score = max(score, 0.7 * said, 0.6 * named, 0.9 if exact else 0.0) + (0.3 if exact else 0.0)
+    if clause.is_question and tool.reads:
+        score = max(score, 0.6)
+    if clause.is_question and not tool.reads:
+        score -= 0.8
+    elif score < 0.5 and clause.head is not None and classes_of(clause.head.lower) & _STRONG_WRITES and tool.reads:
+        score -= 0.4
+    return score
+
+
+def _record_verb(tool: Tool, clause: Clause, kind: str) -> float:
+    """The same for an action on records, whose kind says what it does better than its name."""
+    name = {"create_many": "create"}.get(kind, kind)
+    score = clause.intents.get(name, 0.0)
+    if (
+        kind == "search"
+        and _SEARCHING.search(clause.text)
+        and (clause.head is None or classes_of(clause.head.lower) & {"query", "search"})
+    ):
+        score = max(score, 1.0)
+    if kind == "query" and clause.head is None:
+        score = max(score, 0.8)
+    if kind == "describe" and (set(clause.stems) & SCHEMA_WORDS or _POSSIBLE.search(clause.text)):
+        score = max(score, 0.2 + clause.intents.get("query", 0.0))
+    if kind == "suggest" and clause.is_question and clause.has("should", "ought"):
+        score = max(score, 1.0)
+    if clause.is_question and kind in {"create", "create_many", "update", "delete"}:
+        score -= 0.8
+    if kind == "create" and "query" in clause.intents and clause.intents["query"] >= 1 and not tool.reads:
+        score -= 0.1
+    return score
+
+
+def noun_coverage(tool: Tool, clause: Clause, box: Toolbox) -> float:
+    """Which share of the action's own nouns is in the clause, rare ones counting more."""
+    nouns = tool.nouns
+    if not nouns:
+        return 0.5 if max((clause.intents.get(c, 0.0) for c in tool.classes), default=0.0) >= 1 else 0.0
+    stems = _spoken(clause)
+    total = sum(box.rarity(n) for n in nouns)
+    return sum(box.rarity(n) * max([_done(n, clause), *(similar(n, s) for s in stems)]) for n in nouns) / total
+
+
+def _done(noun: str, clause: Clause) -> float:
+    """0.9 if the noun is what the verb brings about: "ping me" is a reminder, "block friday" a calendar entry."""
+    if _foreign_object(noun, clause):
+        return 0.0
+    telling = classes_of(noun) - LIGHT_CLASSES - {"create", "book"}
+    return 0.9 if any(clause.intents.get(name, 0.0) >= 1.0 for name in telling) else 0.0
+
+
+def _foreign_object(noun: str, clause: Clause) -> bool:
+    """Whether the verb's object is known to be something else: a flight is no calendar entry."""
+    start = clause.head_span[1]
+    for word in clause.words:
+        if word.start >= start and word.lower in STOP - _BEFORE_NOUN:
+            return False
+        if word.start < start or word.lower in _BEFORE_NOUN or overlaps(word.start, word.end, clause.value_spans):
+            continue
+        circles = circles_of(word.stem)
+        return (
+            bool(circles)
+            and not circles & circles_of(noun)
+            and not word.is_name
+            and not classes_of(word.lower) & classes_of(noun)
+        )
+    return False
+
+
+def _spoken(clause: Clause) -> list[str]:
+    body = clause.body[0] if clause.body else len(clause.text) + 1
+    money = {stem(n.unit) for n in clause.numbers if n.is_money}
+    words = [w.stem for w in clause.words if w.start < body and w.lower not in STOP and w.stem not in money]
+    words += [stem(x.kind) for x in clause.literals if x.kind in {"email", "url", "phone"}]
+    return words + [s for _, meaning in clause.phrases for s in stems_of(meaning)]
+
+
+def explained(
+    clause: Clause, tool: Tool, box: Toolbox, mention: ModuleMention | None, skip: Sequence[Span] = ()
+) -> float:
+    """Which share of the clause's meaningful words this action's texts account for."""
+    body = clause.body[0] if clause.body else len(clause.text) + 1
+    prefix = Clause(clause.text[:body].rstrip(), clause.now) if body < len(clause.text) else clause
+    used = {w.stem for w in prefix.words if overlaps(w.start, w.end, skip)}
+    content = [s for s in prefix.content if s not in _FILLERS]
+    if not content:
+        return 0.0
+    known = vocabulary_of(mention.module) if mention else frozenset()
+    total = sum(box.rarity(s) for s in content)
+    return sum(box.rarity(s) * (1.0 if s in used else _best(s, tool, known)) for s in content) / total
+
+
+def vocabulary_of(module: Module) -> frozenset[str]:
+    """Every stem in a module's names, fields and options."""
+    texts = [
+        module.name,
+        module.singular,
+        module.slug,
+        *(o.replace("_", " ") for f in module.fields for o in f.options),
+    ]
+    return frozenset([s for t in texts for s in stems_of(t)] + [w for f in module.fields for w in f.words])
+
+
+def _best(term: str, tool: Tool, known: frozenset[str]) -> float:
+    if term in tool.terms:
+        return min(1.0, 0.5 + 0.2 * tool.terms[term])
+    if term in known:
+        return 1.0
+    if classes_of(term) & tool.classes:
+        return 0.7
+    best = max((similar(term, t) * min(1.0, 0.4 + 0.2 * w) for t, w in tool.terms.items()), default=0.0)
+    return max(best, max((0.7 * similar(term, t) for t in known if t not in GENERIC), default=0.0))
+
+
+def _covered_by_values(found: Candidate, clause: Clause, box: Toolbox) -> float:
+    """Coverage when a value stands for its noun: "reserve Orion" says room, "ship billing-api" says service."""
+    nouns = found.tool.nouns
+    if not nouns:
+        return 0.0
+    values = [p for p in found.tool.params if p.name in found.arguments and p.name not in found.weak]
+    stands = {w for p in values if p.options or p.role in {"id", "email", "url", "string"} for w in p.words}
+    stems = _spoken(clause)
+    total = sum(box.rarity(n) for n in nouns)
+    spoken = sum(
+        box.rarity(n) * max([0.8 * (n in stands), _done(n, clause), *(similar(n, s) for s in stems)]) for n in nouns
+    )
+    return spoken / total
+
+
+def _leftover(clause: Clause, spans: Sequence[Span]) -> int:
+    """How many values of the clause the action has no use for."""
+    body = clause.body[0] if clause.body else len(clause.text) + 1
+    words = {(n.start, n.end) for n in clause.numbers if n.is_word}
+    return sum(not overlaps(*span, spans) for span in clause.value_spans if span[0] < body and span not in words)
+
+
+def _is_telling(found: Candidate, param: Param, box: Toolbox) -> bool:
+    """Whether an option was said that hardly any other action has: "a follow-up" for an e-mail."""
+    value = found.arguments.get(param.name)
+    if param.role != "enum" or not isinstance(value, str):
+        return False
+    return all(box.frequency.get(s, 0) <= 1 for s in stems_of(value.replace("_", " ")) if s not in STOP)
+
+
+def _filled(
+    found: Candidate,
+    clause: Clause,
+    box: Toolbox,
+    world: World,
+    earlier: Sequence[Sequence[Reference]],
+    carried: Module | None,
+) -> Candidate:
+    shape = shape_of(found.tool)
+    if shape is not None:
+        filled = RecordFiller(found.tool, shape, clause, world, earlier, carried).fill()
+        found.arguments, found.missing, found.module = filled.arguments, filled.missing, filled.module
+        found.references, found.reference_param, found.unclear = (
+            filled.references,
+            filled.reference_param,
+            filled.unclear,
+        )
+        found.evidence = filled.evidence
+        if filled.spans or shape.kind in {"navigate", "describe"}:
+            mention = ModuleMention(filled.module, (0, 0), 1.0) if filled.module else None
+            better = explained(clause, found.tool, box, mention, filled.spans)
+            found.score += 0.8 * (better - found.explained)
+            found.explained = better
+            found.score -= 0.35 * _leftover(clause, filled.spans)
+        found.score += 0.4 * min(3.0, filled.evidence) - 0.5 * len(found.missing)
+        if found.coverage < 0.5 and filled.module is not None:
+            found.coverage = 0.5
+        return found
+    filler = Filler(found.tool, clause, world, earlier)
+    filling = filler.fill()
+    found.arguments, found.missing, found.weak = filling.arguments, filler.missing(), frozenset(filling.weak)
+    found.evidence = filling.evidence
+    gained = _covered_by_values(found, clause, box) - found.coverage
+    if not found.tool.params and found.explained >= 0.5:
+        gained = max(gained, 0.8 * found.explained - found.coverage)
+    if gained > 0:
+        found.coverage += gained
+        found.score += 1.6 * gained
+    found.score -= 0.35 * _leftover(clause, filling.spans)
+    if any(_is_telling(found, p, box) for p in found.tool.params):
+        found.coverage = max(found.coverage, 0.4)
+    required = [p for p in found.tool.params if p.required]
+    found.score += (
+        0.3 * min(2.0, filling.evidence) - 0.5 * len(found.missing) / max(1, len(required)) - 0.2 * len(found.missing)
+    )
+    return found

@@ -1,0 +1,386 @@
+"""Arguments of actions on records of any kind: query, create, update, delete, describe and the like.
+
+Which parameter is the module, the filters, the new values or the record is read from names and
+schemas, so that ``updateRecord(recordId, fields)`` works as ``updateRecords(module, records, fields)`` does.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from copilot_core.planner.changes import Change
+from copilot_core.planner.clauses import Clause, Span
+from copilot_core.planner.fields import Draft
+from copilot_core.planner.filters import Conditions, sorting
+from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention
+from copilot_core.planner.options import find_options
+from copilot_core.planner.prose import clean, tidy, without
+from copilot_core.planner.references import Reference
+from copilot_core.planner.subjects import Subject, read_subject, without_field
+from copilot_core.planner.tools import Param, Tool
+from copilot_core.planner.vocabulary import STOP
+from copilot_core.planner.words import identifier_words, stem, stem_set, words_of
+from copilot_core.planner.world import Module, World
+
+_VALUES = stem_set("fields values data attributes properties changes updates patch input record")
+_FILTERS = stem_set("filters conditions where criteria")
+_COUNTS = stem_set("limit top count size max take")
+SCHEMA_WORDS = stem_set(
+    "schema field fields column columns option options structure attribute attributes property properties definition metadata"
+)
+_SEVERAL = re.compile(r"\b(?:bulk|batch|several|multiple|a few|a couple of|some|both|mass)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How an action on records takes its arguments."""
+
+    kind: str
+    module: Param | None = None
+    filters: Param | None = None
+    values: Param | None = None
+    rows: Param | None = None
+    refs: Param | None = None
+    ref: Param | None = None
+    sort_by: Param | None = None
+    sort_order: Param | None = None
+    limit: Param | None = None
+    field_name: Param | None = None
+    text: Param | None = None
+
+
+@dataclass
+class Filled:
+    """Arguments for an action on records, and how sure they are."""
+
+    arguments: dict[str, Any] = field(default_factory=dict)
+    missing: list[Param] = field(default_factory=list)
+    evidence: float = 0.0
+    module: Module | None = None
+    references: list[Reference] = field(default_factory=list)
+    reference_param: Param | None = None
+    unclear: bool = False
+    spans: list[Span] = field(default_factory=list)
+
+
+@lru_cache(maxsize=512)
+def shape_of(tool: Tool) -> Shape | None:
+    """The shape of an action on records of any kind; None for an action with parameters of its own."""
+    parts: dict[str, Param] = {}
+    for param in tool.params:
+        part = _part_of(param)
+        if part is not None:
+            parts.setdefault(part, param)
+    if "module" not in parts and not (
+        {"ref", "refs"} & set(parts) and ("record" in tool.name_words or "records" in tool.name_words)
+    ):
+        return None
+    kind = _kind(tool, set(parts))
+    return Shape(kind, **parts)
+
+
+def _part_of(param: Param) -> str | None:
+    words = set(param.words)
+    if param.is_module:
+        return "module"
+    if param.type == "array":
+        if words & _FILTERS:
+            return "filters"
+        if param.role == "objects" or param.items.get("type") == "object":
+            return "rows"
+        return "refs" if words & {"record", "id", "ids"} else None
+    if param.type == "object":
+        return "filters" if words & _FILTERS else "values" if words & _VALUES else None
+    if param.options and {"asc", "desc"} <= {str(o).lower() for o in param.options}:
+        return "sort_order"
+    if words & {"sort", "order"} and param.type == "string":
+        return "sort_by"
+    if param.type in {"integer", "number"} and words & _COUNTS:
+        return "limit"
+    if param.type == "string" and words & {"field", "column", "attribut", "property"}:
+        return "field_name"
+    if param.type == "string" and words & {"record", "id"}:
+        return "ref"
+    return "text" if param.type == "string" and param.role == "prose" else None
+
+
+def _kind(tool: Tool, parts: set[str]) -> str:
+    classes = tool.classes
+    told = set(identifier_words(tool.name)) | set(tool.description.lower().split())
+    if "rows" in parts:
+        return "create_many"
+    if "values" in parts:
+        return "update" if {"ref", "refs"} & parts else "create"
+    if "delete" in classes and {"ref", "refs", "filters"} & parts:
+        return "delete"
+    if "field_name" in parts:
+        return "suggest"
+    if {"ref", "refs"} & parts:
+        return "summarize" if "summarize" in classes | tool.said_classes or "summary" in told else "one"
+    if "filters" in parts:
+        return "query"
+    if "text" in parts:
+        return "search"
+    if "navigate" in classes:
+        return "navigate"
+    return "describe" if {stem(w) for w in told} & SCHEMA_WORDS else "query"
+
+
+class RecordFiller:
+    """One attempt to fill the arguments of an action on records."""
+
+    def __init__(
+        self,
+        tool: Tool,
+        shape: Shape,
+        clause: Clause,
+        world: World,
+        earlier: Sequence[Sequence[Reference]],
+        carried: Module | None,
+    ) -> None:
+        self.tool, self.shape, self.clause, self.world, self.earlier, self.carried = (
+            tool,
+            shape,
+            clause,
+            world,
+            earlier,
+            carried,
+        )
+        self.filled = Filled()
+        self.mention = chosen_module(clause, world, carried, creating=shape.kind in {"create", "create_many"})
+
+    def fill(self) -> Filled:
+        """The arguments by the kind of action; what is required and was not found is missing."""
+        getattr(self, f"_{self.shape.kind}")()
+        if self.mention is not None:
+            self.filled.module = self.mention.module
+            self.filled.evidence += self.mention.strength
+            if self.shape.module is not None and "missing_module" not in self.filled.arguments:
+                self._put(self.shape.module, self._slug(self.mention.module))
+        self.filled.missing = [p for p in self.tool.params if p.required and p.name not in self.filled.arguments]
+        return self.filled
+
+    def _slug(self, module: Module) -> str | None:
+        allowed = self.shape.module.options if self.shape.module else ()
+        return module.slug if not allowed or module.slug in allowed else None
+
+    def _put(self, param: Param | None, value: Any) -> None:
+        if param is not None and value is not None and value != [] and value != {}:
+            self.filled.arguments[param.name] = value
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def _query(self) -> None:
+        if self.mention is None:
+            return
+        order = sorting(self.clause, self.mention)
+        skip = [order.span] if order else []
+        if self.clause.head_span != (0, 0) and not self.clause.is_question:
+            skip.append(self.clause.head_span)
+        conditions = Conditions(self.clause, self.mention, self.world, skip)
+        limit = conditions.limit()
+        filters = conditions.read()
+        self.filled.spans = [s for s in conditions.taken if s != self.clause.head_span]
+        self._put(self.shape.filters, _as_filters(self.shape.filters, filters))
+        if order is not None:
+            self._put(self.shape.sort_by, order.field)
+            self._put(self.shape.sort_order, order.order)
+        if limit is not None:
+            self._put(self.shape.limit, limit[0])
+        elif (
+            order is not None
+            and re.search(r"\bthe (?:single )?\w+est\b", self.clause.text)
+            and not self.mention.plural
+            and self.mention.span != (0, 0)
+        ):
+            self._put(self.shape.limit, 1)
+        self.filled.evidence += 0.3 * len(filters) + (0.7 if order or limit else 0.0)
+
+    def _search(self) -> None:
+        text = search_text(self.clause, self.mention)
+        if self.mention is not None and self.mention.strength < 1.0:
+            self.mention = None
+        self._put(self.shape.text, text or None)
+        if text:
+            self.filled.evidence += 0.5
+
+    def _describe(self) -> None:
+        told = set(self.clause.stems)
+        self.filled.evidence += 0.8 if told & SCHEMA_WORDS else -0.6
+        if self.mention is not None and any(field_mention(self.clause, f) for f in self.mention.module.fields):
+            self.filled.evidence += (
+                0.3 if told & (SCHEMA_WORDS | {"valu", "possibl", "allow", "choos", "exist"}) else 0.0
+            )
+
+    def _navigate(self) -> None:
+        self.filled.evidence += 0.1
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def _create(self) -> None:
+        if self.mention is None:
+            return
+        values = Draft(self.clause, self.mention, self.world).read()
+        title = self.mention.module.title
+        self._put(self.shape.values, values if title in values else None)
+        self.filled.evidence += 0.2 * len(values)
+
+    def _create_many(self) -> None:
+        from copilot_core.planner.batches import rows_of
+
+        if self.mention is None:
+            return
+        rows = rows_of(self.clause, self.mention, self.world)
+        self._put(self.shape.rows, rows)
+        several = len(rows) > 1 or _SEVERAL.search(self.clause.text) is not None
+        self.filled.evidence += 1.2 if several and rows else -1.5
+
+    def _update(self) -> None:
+        if self.mention is None:
+            return
+        subject, fields = Change(self.clause, self.mention, self.world, self.earlier).read()
+        self._put(self.shape.values, fields)
+        self._put_subject(subject)
+        self.filled.evidence += 0.4 * len(fields)
+
+    def _delete(self) -> None:
+        text = self.clause.text[self.clause.head_span[1] :]
+        self._put_subject(read_subject(self.clause, text, self.mention, self.world, self.earlier))
+
+    def _summarize(self) -> None:
+        self._one()
+
+    def _one(self) -> None:
+        """An action on one record, with options of its own."""
+        self._record_from(self.clause.text[self.clause.head_span[1] :])
+        self._own_options()
+
+    def _suggest(self) -> None:
+        if self.mention is None:
+            return
+        module = self.mention.module
+        named = [(f, s) for f in module.fields if (s := field_mention(self.clause, f)) is not None]
+        chosen = max(named, key=lambda t: (t[1][1] - t[1][0], bool(t[0].options)), default=None)
+        if chosen is None:
+            return
+        self._put(self.shape.field_name, chosen[0].name)
+        start = self.clause.head_span[1]
+        rest = without_field(self.clause, self.clause.text[start:], self.mention)
+        rest = re.sub(
+            r"\b(?:should|would|could|good|best|right|suitable|appropriate|be|have|has|set|what|which|for|value|new|a|an|is|suggest\w*|recommend\w*|next|use|get|i|we|give|put|choose|pick)\b",
+            " ",
+            rest,
+            flags=re.I,
+        )
+        self._record_from(rest)
+        self.filled.evidence += 0.6
+
+    def _own_options(self) -> None:
+        for param in self.tool.params:
+            if param.role == "enum" and param.name not in self.filled.arguments and not param.is_module:
+                found = find_options(self.clause, param.options, 0.62)
+                if found:
+                    self._put(param, found[0].value)
+
+    # -- records --------------------------------------------------------------------------------
+
+    def _record_from(self, text: str) -> None:
+        if self.mention is None and re.search(r"\b[A-Z]\w+ [A-Z]\w+\b", text):
+            people = [m for m in self.world.modules if m.of_kind("email") and m.of_kind("phone")]
+            self.mention = ModuleMention(people[0], (0, 0), 0.6) if len(people) == 1 else None
+        text = re.sub(
+            r"^\s*(?:me\s+)?(?:up\s+)?(?:with\s+)?(?:(?:a|the|an)\s+)?(?:(?:short|quick|brief|detailed|full|long|thorough|concise)\s+)?(?:(?:summary|overview|recap|digest|rundown|gist|lowdown)\b)?\s*(?:of|on|about|for|with)?\s*",
+            "",
+            text,
+            flags=re.I,
+        )
+        self._put_subject(read_subject(self.clause, text, self.mention, self.world, self.earlier))
+
+    def _put_subject(self, subject: Subject) -> None:
+        self.filled.unclear = subject.unclear
+        page = self.world.page
+        if (
+            subject.records
+            and page
+            and subject.records == [page.record_id]
+            and self.world.module(page.module)
+            and self.mention is None
+        ):
+            self.mention = ModuleMention(self.world.module(page.module), (0, 0), 0.8)  # type: ignore[arg-type]
+        if subject.references:
+            self.filled.references = subject.references
+            self.filled.reference_param = self.shape.refs or self.shape.ref
+            handles = [r.handle for r in subject.references if r.handle]
+            if self.mention is None or self.mention.span == (0, 0):
+                known = self.world.module(subject.references[0].module)
+                self.mention = ModuleMention(known, (0, 0), 0.8) if known else self.mention
+            subject.records = handles
+        if subject.records:
+            self._put(self.shape.refs, subject.records)
+            self._put(self.shape.ref, subject.records[0] if self.shape.refs is None else None)
+            self.filled.evidence += 0.5
+        elif subject.filters:
+            self._put(self.shape.filters, _as_filters(self.shape.filters, subject.filters))
+            self.filled.evidence += 0.5
+        elif subject.everything and self.shape.filters is not None:
+            self.filled.arguments[self.shape.filters.name] = [] if self.shape.filters.type == "array" else {}
+            self.filled.evidence += 0.3
+
+
+def _as_filters(param: Param | None, filters: list[dict[str, Any]]) -> Any:
+    """Conditions in the form the schema wants: a list, or an object of equal values."""
+    if param is None:
+        return None
+    if param.type == "object":
+        return {f["field"]: f["value"] for f in filters if f["op"] == "eq"}
+    names = param.properties
+    if "op" not in names and "operator" in names:
+        return [{"field": f["field"], "operator": f["op"], "value": f["value"]} for f in filters]
+    return filters
+
+
+def search_text(clause: Clause, mention: ModuleMention | None) -> str:
+    """What to look for: quoted, or the words after the verb without those that say where."""
+    if clause.quoted():
+        return clause.quoted()[0].value
+    start = clause.head_span[1]
+    text = clause.text[start:]
+    if mention is not None and mention.span != (0, 0) and mention.strength == 1.0:
+        lead = re.search(
+            r"(?:\b(?:in|through|across|within|all|the|our|my|any|among)\s+)*$", clause.text[: mention.span[0]]
+        )
+        text = without(text, [((lead.start() if lead else mention.span[0]) - start, mention.span[1] - start)])
+    marker = re.search(
+        r"\b(?:mention(?:s|ing|ed)?|contain(?:s|ing)?|about|related to|relating to|regarding|matching|with the words?|that says?|for|called|named|on)\s+",
+        text,
+        re.I,
+    )
+    if marker is not None:
+        text = text[marker.end() :]
+    words = list(words_of(text))
+    while words and (
+        words[0].lower
+        in STOP
+        | {
+            "find",
+            "search",
+            "look",
+            "looking",
+            "write",
+            "wrote",
+            "put",
+            "note",
+            "noted",
+            "record",
+            "recorded",
+            "anything",
+            "something",
+            "everything",
+            "records",
+        }
+        and not words[0].is_name
+    ):
+        words.pop(0)
+    return tidy(clean(text[words[0].start :].rstrip(" ?.!"))) if words else ""

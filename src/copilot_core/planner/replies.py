@@ -1,0 +1,70 @@
+"""The answer to a question of ours, put together with the request that it was about."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from copilot_core.planner.clauses import Clause, polished
+from copilot_core.planner.options import find_options
+from copilot_core.planner.plan import Ask, Call, Planner, Step
+from copilot_core.planner.prose import clean, tidy
+from copilot_core.planner.references import Reference
+from copilot_core.planner.slots import date_value
+from copilot_core.planner.tools import Param
+from copilot_core.planner.vocabulary import STOP
+from copilot_core.planner.words import words_of
+
+_LONGEST = 12
+
+
+def answered(planner: Planner, ask: Ask, text: str, earlier: Sequence[Sequence[Reference]]) -> Step | None:
+    """The request of `ask` completed with `text`; None if `text` is no answer but something new."""
+    reply = polished(text)
+    if ask.param is None or (_is_command(planner, reply, earlier) and not _fits_exactly(ask.param, reply)):
+        return None
+    value = _value(planner, ask.param, reply)
+    if value is None:
+        return None
+    found = ask.candidate
+    arguments = {**found.arguments, ask.param.name: value}
+    missing = [p for p in found.missing if p.name not in arguments]
+    found.arguments, found.missing = arguments, missing
+    if missing:
+        return Ask(found, missing[0], ask.text)
+    return Call(found.tool, arguments, found.module, found.references, found.reference_param, found.kind, ask.text)
+
+
+def _is_command(planner: Planner, text: str, earlier: Sequence[Sequence[Reference]]) -> bool:
+    clause = Clause(text, planner.world.now)
+    return clause.head is not None and any(isinstance(s, Call) for s in planner.plan(text, earlier))
+
+
+def _fits_exactly(param: Param, text: str) -> bool:
+    return any(str(o).lower() == text.strip(" .!").lower() for o in param.options)
+
+
+def _value(planner: Planner, param: Param, text: str) -> Any:
+    clause = Clause(text, planner.world.now)
+    if param.options:
+        found = find_options(clause, param.options, 0.6)
+        if not found:
+            return None
+        return [m.value for m in found] if param.type == "array" else found[0].value
+    if param.role in {"date", "datetime", "time"}:
+        when = next(iter(clause.dates), None)
+        return date_value(param.role, when, when.first, planner.world) if when else None
+    if param.role in {"number", "limit"}:
+        number = next(iter(clause.numbers), None)
+        return None if number is None else int(number.value) if param.type == "integer" else number.plain
+    if param.type == "boolean":
+        return None
+    return _words(param, clause, text)
+
+
+def _words(param: Param, clause: Clause, text: str) -> Any:
+    literal = next((x for x in clause.literals if x.kind == param.role or x.kind == "quoted"), None)
+    if param.type == "object" or param.role in {"objects", "numbers"}:
+        return None
+    value = literal.value if literal else tidy(text.strip(" .!")) if param.role == "prose" else clean(text)
+    if not value or (param.role != "prose" and len(words_of(value)) > _LONGEST) or value.lower() in STOP:
+        return None
+    return [v.strip() for v in value.replace(" and ", ",").split(",") if v.strip()] if param.type == "array" else value

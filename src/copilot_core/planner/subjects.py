@@ -1,0 +1,121 @@
+"""Which records a write is about: by id, by name, or by conditions."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from copilot_core.planner.clauses import Clause, Span
+from copilot_core.planner.filters import Conditions, Filter
+from copilot_core.planner.modules import ModuleMention, field_mention, module_names
+from copilot_core.planner.prose import clean, tidy, without
+from copilot_core.planner.references import Reference, pointed_at, points_at_page
+from copilot_core.planner.vocabulary import STOP
+from copilot_core.planner.words import stem, stems_of, word_set, words_of
+from copilot_core.planner.world import World
+
+_ALL = re.compile(r"\b(?:all|every|each|everything|any|entire)\b", re.IGNORECASE)
+_LEAD = re.compile(
+    r"^(?:\s*\b(?:the|a|an|my|our|that|this|of|for|on|in|from|to|status|record|records|item|called|named|titled|all|every|each|as|is|new|his|her|its|their)\b(?!['’]))+\s*",
+    re.I,
+)
+_NOTHING = word_set("record entry item one it this that them thing value field the of")
+
+
+@dataclass
+class Subject:
+    """The records meant. `unclear` means that a pronoun has nothing to point at."""
+
+    records: list[str] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+    filters: list[Filter] = field(default_factory=list)
+    everything: bool = False
+    unclear: bool = False
+    by_name: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is anything to act on."""
+        return bool(self.records or self.references or self.filters or self.everything)
+
+
+def read_subject(
+    clause: Clause, text: str, mention: ModuleMention | None, world: World, earlier: Sequence[Sequence[Reference]]
+) -> Subject:
+    """The records that `text`, a part of `clause`, speaks of."""
+    part = Clause(text, clause.now)
+    ids = [x.value for x in part.of_kind("id") if "_" in x.value or len(x.value) > 30]
+    if ids:
+        return Subject(records=ids)
+    quoted = [x.value for x in part.quoted()]
+    if quoted:
+        return Subject(records=quoted, by_name=True)
+    pointed = pointed_at(text, earlier)
+    nouns = {s for name in module_names(mention.module) for s in name} if mention else set()
+    page = world.page
+    if page and page.record_id and points_at_page(text, nouns) and not re.search(r"\bfirst|second|third\b", text, re.I):
+        return Subject(records=[page.record_id])
+    if pointed:
+        return Subject(references=pointed)
+    filtered = _filtered(part, text, mention, world)
+    if filtered is not None:
+        return filtered
+    return _named(text, nouns, world)
+
+
+def _filtered(part: Clause, text: str, mention: ModuleMention | None, world: World) -> Subject | None:
+    """Many records: "every low priority task", "all done tasks", "tasks due today"."""
+    if mention is None:
+        return None
+    inner = next(iter(_mention_in(part, mention)), None)
+    plural = (
+        inner is not None
+        and stem(part.text[inner[0] : inner[1]]) != part.text[inner[0] : inner[1]].lower()
+        and inner is not None
+    )
+    many = _ALL.search(text) is not None or (
+        inner is not None and part.text[inner[0] : inner[1]].lower() != mention.module.singular.lower() and plural
+    )
+    if not many:
+        return None
+    here = ModuleMention(mention.module, inner or (0, 0), 1.0)
+    filters = Conditions(part, here, world).read()
+    if not filters and _ALL.search(text) is None:
+        return None
+    return Subject(filters=filters, everything=not filters and _ALL.search(text) is not None)
+
+
+def _mention_in(part: Clause, mention: ModuleMention) -> list[Span]:
+    stems = [w.stem for w in part.words]
+    for name in module_names(mention.module):
+        for index in range(len(stems) - len(name) + 1):
+            if tuple(stems[index : index + len(name)]) == name:
+                return [(part.words[index].start, part.words[index + len(name) - 1].end)]
+    return []
+
+
+def _named(text: str, nouns: set[str], world: World) -> Subject:
+    """One record by what it is called; the open page if that is what the name says, or if nothing is said."""
+    text = re.sub(r"\b(?:called|named|titled)\s+", "", text)
+    spans = [(w.start, w.end) for w in words_of(text) if w.stem in nouns]
+    name = clean(_LEAD.sub("", without(text, spans))) if spans else clean(_LEAD.sub("", text))
+    name = re.sub(r"['’]s?$", "", name).strip()
+    page = world.page
+    told = [w for w in stems_of(name) if w not in STOP]
+    if page and page.record_id and told and page.record_name and set(told) <= set(stems_of(page.record_name)):
+        return Subject(records=[page.record_id])
+    if not told or all(w in _NOTHING or w in nouns for w in told):
+        if page and page.record_id and not re.search(r"\b(?:them|those)\b", text, re.I):
+            return Subject(records=[page.record_id])
+        return Subject(unclear=True)
+    names = [tidy(n) for n in re.split(r"\s*,\s*(?:and\s+)?|\s+and\s+", name)]
+    several = len(names) > 1 and all(n and n[0].isupper() for n in names)
+    return Subject(records=names if several else [name], by_name=True)
+
+
+def without_field(clause: Clause, text: str, mention: ModuleMention) -> str:
+    """`text` without the names of fields of the module."""
+    part = Clause(text, clause.now)
+    spans = [
+        s for f in mention.module.fields if (s := field_mention(part, f)) is not None and f.name != mention.module.title
+    ]
+    return without(text, spans)
