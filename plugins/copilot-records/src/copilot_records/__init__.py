@@ -1,0 +1,85 @@
+"""Modules, fields and records for copilot-core: the actions, and where the records are."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from copilot_core import Action, Clock, Principal, Readable, Services, hookimpl
+from copilot_core.run import MODULES
+from copilot_records import reading, writing
+from copilot_records.connected import Connected, ConnectSettings, connect
+from copilot_records.demo import fill
+from copilot_records.fields import Field
+from copilot_records.modules import Module, Modules
+from copilot_records.own import OwnRecords
+from copilot_records.store import RecordStore
+
+__all__ = ["Field", "Module", "Modules", "OwnRecords", "RecordStore"]
+
+READING = (reading.query_records, reading.search_records, reading.get_module_info)
+WRITING = (
+    writing.create_record,
+    writing.create_multiple_records,
+    writing.update_records,
+    writing.update_record,
+    writing.delete_records,
+)
+
+
+@hookimpl
+def copilot_services(services: Services) -> None:
+    """The store of one call: our own tables, or the database that `COPILOT_CONNECT` names."""
+    settings = ConnectSettings()
+    if settings.connect is None:
+        services.factory(RecordStore, _own)
+        return
+    connected = connect(settings)
+    services.value(Connected, connected, close=connected.close)
+    services.factory(RecordStore, _connected)
+
+
+@hookimpl
+def copilot_actions() -> Iterable[Action]:
+    """Reading, and writing where that can work: a model is not offered what the store refuses."""
+    settings = ConnectSettings()
+    return [*READING, *WRITING] if settings.connect is None or settings.connect_writable else READING
+
+
+@hookimpl
+def copilot_readables() -> Iterable[Callable[..., Awaitable[Iterable[Readable]]]]:
+    """The caller's modules."""
+    return [_told_modules if ConnectSettings().connect is None else _told_tables]
+
+
+@hookimpl
+def copilot_migrations() -> Path:
+    """Our two tables and their full-text index."""
+    return Path(__file__).parent / "migrations"
+
+
+@hookimpl
+def copilot_demo() -> Callable[..., Awaitable[None]] | None:
+    """A company with some hundred records, unless the records are those of a connected database."""
+    return fill if ConnectSettings().connect is None else None
+
+
+@asynccontextmanager
+async def _own(session: AsyncSession, principal: Principal, clock: Clock) -> AsyncIterator[RecordStore]:
+    yield OwnRecords(session, principal, clock)
+
+
+@asynccontextmanager
+async def _connected(connected: Connected, principal: Principal) -> AsyncIterator[RecordStore]:
+    async with connected.records(principal) as records:
+        yield records
+
+
+async def _told_modules(store: RecordStore) -> Iterable[Readable]:
+    return [Readable(MODULES, [module.as_json() for module in await store.modules()])]
+
+
+async def _told_tables(connected: Connected, principal: Principal) -> Iterable[Readable]:
+    """Known since the start: no query."""
+    return [Readable(MODULES, [module.as_json() for module in connected.modules(principal)])]

@@ -1,0 +1,202 @@
+"""Records in the plugin's own two tables, for workspaces whose data lives here."""
+
+import base64
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, cast, collate, delete, func, literal_column, or_
+from sqlalchemy import case as sql_case
+from sqlalchemy import text as sql
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlmodel import col, select
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from copilot_core import Clock, Principal
+from copilot_records.fields import Field, Value, key
+from copilot_records.filters import order, where
+from copilot_records.modules import Module, Modules
+from copilot_records.standard import STANDARD
+from copilot_records.store import Page, Query, Record, Values
+from copilot_records.tables import StoredModule, StoredRecord
+from copilot_records.text import fold, words
+
+LONGEST_SEARCH = 100_000
+
+
+class OwnRecords:
+    """A `RecordStore` on one session, narrowed to the principal's workspace.
+
+    A workspace that has defined no modules has the standard ones.
+    """
+
+    def __init__(self, session: AsyncSession, principal: Principal, clock: Clock) -> None:
+        self._session = session
+        self._workspace = principal.workspace
+        self.me = principal.name or principal.id
+        self._clock = clock
+        self._postgres = session.get_bind().dialect.name == "postgresql"
+
+    async def modules(self) -> Modules:
+        """The workspace's own, in the order they were defined, or the standard ones."""
+        return Modules([_module(row) for row in await self._defined()] or STANDARD)
+
+    async def is_defined(self) -> bool:
+        """Whether the workspace has modules of its own."""
+        return bool(await self._defined())
+
+    async def define(self, modules: Iterable[Module]) -> None:
+        """Make these the workspace's modules, for one that has not defined any."""
+        for position, module in enumerate(modules):
+            told = module.as_json()
+            self._session.add(
+                StoredModule(
+                    workspace=self._workspace,
+                    slug=module.slug,
+                    position=position,
+                    name=module.name,
+                    singular=module.singular,
+                    title_field=module.title_field,
+                    fields=told["fields"],
+                )
+            )
+        await self._session.flush()
+
+    async def find(self, module: Module, query: Query) -> Page:
+        """The records that fulfil every condition; sorted ones without a value come last."""
+        wanted = [self._within(module), *(where(condition, self) for condition in query.conditions)]
+        total = (await self._session.exec(select(func.count()).select_from(StoredRecord).where(*wanted))).one()
+        asked = select(StoredRecord).where(*wanted).order_by(*self._order(query))
+        rows = (await self._session.exec(asked.limit(query.limit).offset(query.offset))).all()
+        return Page(total, [_record(row) for row in rows])
+
+    async def named(self, modules: Iterable[Module], names: Sequence[str]) -> Sequence[Record]:
+        """The records whose id or whole title (in any case) is one of `names`."""
+        titles = [fold(name) for name in names]
+        asked = select(StoredRecord).where(
+            self._within(*modules),
+            or_(col(StoredRecord.id).in_(names), col(StoredRecord.title_key).in_(titles)),
+        )
+        return [_record(row) for row in (await self._session.exec(asked)).all()]
+
+    async def by_id(self, module: Module, ids: Sequence[str]) -> Sequence[Record]:
+        """Those of the records that there are, in any order."""
+        asked = select(StoredRecord).where(self._within(module), col(StoredRecord.id).in_(ids))
+        return [_record(row) for row in (await self._session.exec(asked)).all()]
+
+    async def search(self, modules: Iterable[Module], wanted: Sequence[str], limit: int) -> Sequence[Record]:
+        """The records that have words beginning with all of `wanted`: those with them in the title first."""
+        in_title = [col(StoredRecord.title_key).contains(word, autoescape=True) for word in wanted]
+        asked = select(StoredRecord).where(self._within(*modules), self._matches(wanted))
+        ranked = asked.order_by(
+            sum((sql_case((there, 0), else_=1) for there in in_title), start=literal_column("0")),
+            col(StoredRecord.updated_at).desc(),
+            col(StoredRecord.number).desc(),
+        )
+        return [_record(row) for row in (await self._session.exec(ranked.limit(limit))).all()]
+
+    async def insert(self, module: Module, rows: Sequence[Values]) -> Sequence[Record]:
+        """Create records, in that order."""
+        now = self._clock.now()
+        made = [
+            StoredRecord(
+                id=_new_id(),
+                workspace=self._workspace,
+                module=module.slug,
+                created_at=now,
+                updated_at=now,
+                **_derived(module, values),
+            )
+            for values in rows
+        ]
+        self._session.add_all(made)
+        await self._session.flush()
+        return [_record(row) for row in made]
+
+    async def update(self, module: Module, ids: Sequence[str], values: Values) -> Sequence[Record]:
+        """Set `values` in each of the records."""
+        asked = select(StoredRecord).where(self._within(module), col(StoredRecord.id).in_(ids))
+        rows = (await self._session.exec(asked.order_by(col(StoredRecord.number)))).all()
+        for row in rows:
+            for name, value in _derived(module, {**row.shown, **values}).items():
+                setattr(row, name, value)
+            row.updated_at = self._clock.now()
+        await self._session.flush()
+        return [_record(row) for row in rows]
+
+    async def delete(self, module: Module, ids: Sequence[str]) -> None:
+        """Delete the records; relations to them become empty."""
+        await self._session.exec(delete(StoredRecord).where(self._within(module), col(StoredRecord.id).in_(ids)))
+
+    def column(self, field: Field) -> ColumnElement[Any]:
+        """The field's key, compared code point by code point in either database."""
+        return self._key(field)
+
+    def text(self, field: Field) -> ColumnElement[Any]:
+        """Keys of texts are folded."""
+        return self._key(field)
+
+    def operand(self, field: Field, value: Value) -> str | None:
+        """The key of the value."""
+        return key(field, value)
+
+    def same(self, field: Field, value: Value) -> ColumnElement[bool]:
+        """Equal keys; a person is named by some of their words, an ``enum[]`` has the option among others."""
+        wanted = key(field, value)
+        if field.type in ("user", "enum[]"):
+            return self._key(field).contains(wanted, autoescape=True)
+        return self._key(field) == wanted
+
+    async def _defined(self) -> Sequence[StoredModule]:
+        asked = select(StoredModule).where(col(StoredModule.workspace) == self._workspace)
+        return (await self._session.exec(asked.order_by(col(StoredModule.position)))).all()
+
+    def _key(self, field: Field) -> ColumnElement[Any]:
+        found = col(StoredRecord.keys)[field.name].as_string()
+        return collate(found, "C") if self._postgres else found
+
+    def _within(self, *modules: Module) -> ColumnElement[bool]:
+        slugs = [module.slug for module in modules]
+        is_in = col(StoredRecord.module) == slugs[0] if len(slugs) == 1 else col(StoredRecord.module).in_(slugs)
+        return (col(StoredRecord.workspace) == self._workspace) & is_in
+
+    def _order(self, query: Query) -> list[ColumnElement[Any]]:
+        sorted_by = order(query.sort, self, descending=query.descending) if query.sort else []
+        return [*sorted_by, col(StoredRecord.number).desc()]
+
+    def _matches(self, wanted: Sequence[str]) -> ColumnElement[bool]:
+        """`wanted` are words (letters and digits only), so they cannot be operators of either query language."""
+        if self._postgres:
+            query = " & ".join(f"'{word}':*" for word in wanted)
+            return literal_column("copilot_record.search_words").bool_op("@@")(cast(query, TSQUERY))
+        query = " AND ".join(f'"{word}"*' for word in wanted)
+        found = sql("SELECT rowid FROM copilot_record_words WHERE copilot_record_words MATCH :wanted")
+        return col(StoredRecord.number).in_(found.bindparams(wanted=query).columns(literal_column("rowid")))
+
+
+def _new_id() -> str:
+    return "rec_" + base64.b32encode(secrets.token_bytes(10)).decode().lower()
+
+
+def _derived(module: Module, values: Values) -> dict[str, Any]:
+    """The columns that follow from the values."""
+    keys = {field.name: key(field, values.get(field.name)) for field in module.fields}
+    title = str(values[module.title_field])
+    told = (value for value in values.values() if value is not None and not isinstance(value, bool))
+    spoken = words(" ".join(" ".join(v) if isinstance(v, list) else str(v) for v in told))
+    return {
+        "title": title,
+        "title_key": fold(title),
+        "shown": {name: value for name, value in values.items() if value is not None},
+        "keys": {name: text for name, text in keys.items() if text is not None},
+        "search": " ".join(spoken)[:LONGEST_SEARCH].rstrip(),
+    }
+
+
+def _record(row: StoredRecord) -> Record:
+    return Record(row.id, row.module, row.title, row.shown)
+
+
+def _module(row: StoredModule) -> Module:
+    told = {"slug": row.slug, "name": row.name, "singular": row.singular}
+    return Module.from_json({**told, "titleField": row.title_field, "fields": row.fields})

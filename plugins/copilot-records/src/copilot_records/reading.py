@@ -1,0 +1,128 @@
+"""The actions that only read: query, search, and what a module looks like."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from copilot_core import ActionError, Injected, action
+from copilot_records.checks import Checks
+from copilot_records.filters import Filter, operators
+from copilot_records.modules import Module
+from copilot_records.results import Json, link, matches, shown
+from copilot_records.store import Query, Record, RecordStore
+from copilot_records.text import words
+
+SOURCE = "Records"
+SNIPPET = 160
+CANDIDATES = 50
+ModuleName = Annotated[str, Field(description="Module slug, such as tasks")]
+Filters = Annotated[list[Filter] | None, Field(description="Conditions all of which must hold")]
+
+
+def _query_credits(arguments: Mapping[str, Any]) -> int:
+    return 2 if arguments.get("filters") else 1
+
+
+@action(
+    credits=_query_credits,
+    source=SOURCE,
+    examples=["which tasks are due this week?", "the 5 biggest deals we won", "list open incidents"],
+)
+async def query_records(
+    module: ModuleName,
+    store: Injected[RecordStore],
+    filters: Filters = None,
+    sort_by: Annotated[str | None, Field(description="Field to sort by; else the newest come first")] = None,
+    sort_order: Annotated[Literal["asc", "desc"], Field(description="desc: largest or latest first")] = "asc",
+    limit: Annotated[int, Field(description="Maximum number of records", ge=1, le=100)] = 20,
+    offset: Annotated[int, Field(description="How many to skip, for the next page", ge=0)] = 0,
+    fields: Annotated[list[str] | None, Field(description="Only these fields; else all")] = None,
+) -> Json:
+    """List, find, count or filter the records of one module, and sort them.
+
+    The result says how many match in all. A user field matches part of a name: "Sam" finds Sam Carter.
+    """
+    modules = await store.modules()
+    chosen = modules.named(module)
+    conditions = await Checks(store, modules).conditions(chosen, filters or [])
+    wanted = [chosen.field(name) for name in fields] if fields else None
+    sort = chosen.field(sort_by) if sort_by else None
+    page = await store.find(chosen, Query(conditions, sort, sort_order == "desc", limit, offset))
+    records = await shown(store, modules, page.records, wanted)
+    return {
+        "success": True,
+        "data": {"module": chosen.slug, "total": page.total, "offset": offset, "records": records},
+        "message": matches(chosen, page.total, len(records)),
+        "link": f"/modules/{chosen.slug}",
+    }
+
+
+@action(source=SOURCE, examples=["find anything mentioning SOC2", "search contacts for gupta"])
+async def search_records(
+    query: Annotated[str, Field(description="Text to look for", min_length=1)],
+    store: Injected[RecordStore],
+    module: Annotated[str | None, Field(description="Module slug; else all modules are searched")] = None,
+    limit: Annotated[int, Field(description="Maximum number of records", ge=1, le=50)] = 10,
+) -> Json:
+    """Search the full text of all records for words, such as a name or a topic mentioned anywhere.
+
+    Finds records that have all the words; where there are none, those that have some of them.
+    """
+    wanted = words(query)
+    if not wanted:
+        told = "The 'query' field must have a word in it"
+        raise ActionError(told, code="validation_error", details={"query": told})
+    modules = await store.modules()
+    places = [modules.named(module)] if module else list(modules)
+    found = await store.search(places, wanted, limit)
+    told = _found(len(found), query)
+    if not found and len(wanted) > 1:
+        found = await _some_of(store, places, wanted, limit)
+        told = f"Nothing has all of “{query}”; these have some of it." if found else told
+    hits = [_hit(record, modules.of(record.module), wanted) for record in found]
+    return {"success": True, "data": {"query": query, "records": hits}, "message": told}
+
+
+@action(source=SOURCE, examples=["which options are there for incident severity?", "describe the contacts schema"])
+async def get_module_info(module: ModuleName, store: Injected[RecordStore]) -> Json:
+    """Describe a module: its fields with types, options, which are required, and how each can be filtered.
+
+    Call it before writing to a module whose fields you do not know.
+    """
+    modules = await store.modules()
+    chosen = modules.named(module)
+    fields = [{**f.as_json(), "required": f.required, "operators": list(operators(f))} for f in chosen.fields]
+    return {
+        "success": True,
+        "data": {**chosen.as_json(), "fields": fields},
+        "message": f"{chosen.name} have {len(fields)} fields.",
+        "link": f"/modules/{chosen.slug}",
+    }
+
+
+def _found(number: int, query: str) -> str:
+    return f"{number or 'No'} record{'' if number == 1 else 's'} found for “{query}”."
+
+
+async def _some_of(store: RecordStore, places: Sequence[Module], wanted: Sequence[str], limit: int) -> Sequence[Record]:
+    """Those that have most of the words."""
+    times: dict[str, int] = {}
+    records: dict[str, Record] = {}
+    for word in dict.fromkeys(wanted):
+        for record in await store.search(places, [word], CANDIDATES):
+            records[record.id] = record
+            times[record.id] = times.get(record.id, 0) + 1
+    return sorted(records.values(), key=lambda record: -times[record.id])[:limit]
+
+
+def _hit(record: Record, module: Module, wanted: Sequence[str]) -> Json:
+    """The record with the value the words are in, unless that is the title."""
+    told: Json = {"module": module.slug, "id": record.id, "title": record.title, "link": link(record)}
+    for field in module.fields:
+        value = record.values.get(field.name)
+        if not isinstance(value, str) or field.module or field.name == module.title_field:
+            continue
+        if any(has.startswith(word) for has in words(value) for word in wanted):
+            return {**told, field.name: value if len(value) <= SNIPPET else value[:SNIPPET] + "…"}
+    return told

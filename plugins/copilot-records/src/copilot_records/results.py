@@ -1,0 +1,82 @@
+"""What the actions answer: records flat, with links, and one sentence for a person."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from copilot_records.fields import Field
+from copilot_records.modules import Module, Modules
+from copilot_records.store import Record, RecordStore
+from copilot_records.text import and_list
+
+Json = dict[str, Any]
+NAMED = 3
+"""How many records a sentence names before it only counts them."""
+LONG_TEXT = 300
+"""Where a long text is cut when it is one of several records; a record by itself is shown whole."""
+
+
+def link(record: Record) -> str:
+    """Where a host application shows the record."""
+    return f"/modules/{record.module}/records/{quote(record.id, safe=':')}"
+
+
+async def shown(
+    store: RecordStore,
+    modules: Modules,
+    records: Sequence[Record],
+    fields: Iterable[Field] | None = None,
+) -> list[Json]:
+    """The records for a model: ``{id, title, link, <field>: value}``, fields without a value left out.
+
+    A relation shows the other record's title, and its id beside it: ``project`` and ``projectId``.
+    """
+    wanted = None if fields is None else {field.name for field in fields}
+    titles = await _titles(store, modules, records)
+    told = [_shown(record, modules.of(record.module), titles, wanted) for record in records]
+    return told if len(told) == 1 else [_brief(record) for record in told]
+
+
+async def _titles(store: RecordStore, modules: Modules, records: Sequence[Record]) -> Mapping[str, str]:
+    related: dict[str, set[str]] = {}
+    for record in records:
+        for field in modules.of(record.module).fields:
+            other = record.values.get(field.name)
+            if field.module and isinstance(other, str):
+                related.setdefault(field.module, set()).add(other)
+    found = [r for slug, ids in related.items() for r in await store.by_id(modules.of(slug), sorted(ids))]
+    return {record.id: record.title for record in found}
+
+
+def _shown(record: Record, module: Module, titles: Mapping[str, str], wanted: set[str] | None) -> Json:
+    told: Json = {"id": record.id, "title": record.title, "link": link(record)}
+    for field in module.fields:
+        value = record.values.get(field.name)
+        if value is None or (wanted is not None and field.name not in wanted):
+            continue
+        if field.type == "relation":
+            told |= {field.name: titles.get(str(value)), f"{field.name}Id": value}
+        else:
+            told[field.name] = value
+    return told
+
+
+def _brief(told: Json) -> Json:
+    return {
+        name: f"{value[:LONG_TEXT]}…" if isinstance(value, str) and len(value) > LONG_TEXT else value
+        for name, value in told.items()
+    }
+
+
+def named(module: Module, records: Sequence[Record]) -> str:
+    """``task “Call the bank”``, or how many there are if they are too many to name."""
+    if not records or len(records) > NAMED:
+        return module.count(len(records))
+    kind = module.singular if len(records) == 1 else module.name.lower()
+    return f"{kind} {and_list(f'“{record.title}”' for record in records)}"
+
+
+def matches(module: Module, total: int, given: int) -> str:
+    """``3 tasks match.``, ``No deals match.``, ``120 tasks match; here are 20.``"""
+    told = f"{module.count(total)} {'matches' if total == 1 else 'match'}"
+    return f"{told}; here {'is' if given == 1 else 'are'} {given}." if 0 < given < total else f"{told}."

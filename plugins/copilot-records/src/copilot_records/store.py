@@ -1,0 +1,74 @@
+"""What the actions need of the place where records are: two places fulfil it, own tables and a database of yours."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from copilot_records.fields import Field, Value
+from copilot_records.filters import Condition
+from copilot_records.modules import Module, Modules
+
+Values = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record as it is kept: a relation is the id of the other record."""
+
+    id: str
+    module: str
+    title: str
+    values: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which records of a module, in which order. Without `sort` the newest come first."""
+
+    conditions: Sequence[Condition] = ()
+    sort: Field | None = None
+    descending: bool = False
+    limit: int = 20
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some of the records that a query matches, and how many it matches."""
+
+    total: int
+    records: Sequence[Record] = field(default_factory=tuple)
+
+
+class RecordStore(Protocol):
+    """The records one caller may see, for the time of one call.
+
+    Values are checked before they come here and are JSON; ids are ours. A method that is given a
+    module returns records of that module only. `me` is how a user field names the caller.
+    """
+
+    me: str
+
+    async def modules(self) -> Modules:
+        """The modules of the caller's workspace."""
+
+    async def find(self, module: Module, query: Query) -> Page:
+        """The records that fulfil every condition."""
+
+    async def named(self, modules: Iterable[Module], names: Sequence[str]) -> Sequence[Record]:
+        """The records whose id or whole title (in any case) is one of `names`."""
+
+    async def by_id(self, module: Module, ids: Sequence[str]) -> Sequence[Record]:
+        """Those of the records that there are, in any order."""
+
+    async def search(self, modules: Iterable[Module], words: Sequence[str], limit: int) -> Sequence[Record]:
+        """The records that have words beginning with all of `words`, best first."""
+
+    async def insert(self, module: Module, rows: Sequence[Values]) -> Sequence[Record]:
+        """Create records, in that order."""
+
+    async def update(self, module: Module, ids: Sequence[str], values: Values) -> Sequence[Record]:
+        """Set `values` in each of the records."""
+
+    async def delete(self, module: Module, ids: Sequence[str]) -> None:
+        """Delete the records."""

@@ -1,0 +1,216 @@
+"""The actions that write. Each is one transaction and checks everything before it writes anything."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from copilot_core import ActionError, Injected, action
+from copilot_records.checks import Checks, chosen, picked
+from copilot_records.modules import Module, Modules
+from copilot_records.reading import SOURCE, Filters, ModuleName
+from copilot_records.results import Json, link, named, shown
+from copilot_records.store import Record, RecordStore, Values
+
+MOST_CREATED = 500
+FieldValues = Annotated[dict[str, Any], Field(description="Field values, keyed by field name")]
+Names = Annotated[list[str] | None, Field(description="Record ids or exact record names")]
+
+
+@action(writes=True, credits=3, source=SOURCE, examples=["create a task called Review Q4 Report"])
+async def create_record(
+    module: ModuleName,
+    fields: Annotated[dict[str, Any], Field(description="Field values of the new record, keyed by field name")],
+    store: Injected[RecordStore],
+) -> Json:
+    """Create, add or log one new record in a module from field values."""
+    modules = await store.modules()
+    target = _writable(modules.named(module))
+    values = await Checks(store, modules).values(target, fields, creating=True)
+    [record] = await store.insert(target, [values])
+    [told] = await shown(store, modules, [record])
+    return {
+        "success": True,
+        "recordId": record.id,
+        "data": told,
+        "message": f"Created {named(target, [record])}.",
+        "link": link(record),
+    }
+
+
+@action(writes=True, credits=5, source=SOURCE, examples=["add companies Acme, Globex and Soylent"])
+async def create_multiple_records(
+    module: ModuleName,
+    records: Annotated[
+        list[dict[str, Any]],
+        Field(description="Field values of each new record", min_length=1, max_length=MOST_CREATED),
+    ],
+    store: Injected[RecordStore],
+    atomic: Annotated[bool, Field(description="Create none of them if one is wrong")] = False,
+) -> Json:
+    """Create, add or import several new records in one module at once.
+
+    Says for each one whether it was created, in their order.
+    """
+    modules = await store.modules()
+    target = _writable(modules.named(module))
+    rows = await _checked_rows(Checks(store, modules), target, records)
+    wrong = {number: row for number, row in enumerate(rows) if isinstance(row, ActionError)}
+    if wrong and (atomic or len(wrong) == len(rows)):
+        raise _none_created(wrong)
+    if atomic:
+        made: list[Record | ActionError] = list(
+            await store.insert(target, [row for row in rows if not isinstance(row, ActionError)])
+        )
+    else:
+        made = [row if isinstance(row, ActionError) else await _inserted(store, target, row) for row in rows]
+    return _created(target, made)
+
+
+@action(
+    writes=True,
+    credits=3,
+    source=SOURCE,
+    examples=["move the Acme renewal deal to negotiation", "bump every low priority task to medium"],
+)
+async def update_records(
+    module: ModuleName,
+    fields: Annotated[dict[str, Any], Field(description="New field values, keyed by field name", min_length=1)],
+    store: Injected[RecordStore],
+    records: Names = None,
+    filters: Filters = None,
+) -> Json:
+    """Update, change, set or assign fields of one or more records of a module.
+
+    Say which by `records`, or by `filters` for all that match.
+    """
+    modules = await store.modules()
+    target = _writable(modules.named(module))
+    values = await Checks(store, modules).values(target, fields, creating=False)
+    found = await chosen(store, target, modules, records or [], filters or [])
+    return await _updated(store, modules, target, found, values)
+
+
+@action(writes=True, credits=3, source=SOURCE)
+async def update_record(
+    record_id: Annotated[str, Field(description="Id of the record")],
+    fields: Annotated[dict[str, Any], Field(description="New field values, keyed by field name", min_length=1)],
+    store: Injected[RecordStore],
+) -> Json:
+    """Update fields of the one record whose id is known."""
+    modules = await store.modules()
+    found = await picked(store, list(modules), [record_id])
+    target = _writable(modules.of(found[0].module))
+    values = await Checks(store, modules).values(target, fields, creating=False)
+    return await _updated(store, modules, target, found, values)
+
+
+@action(destructive=True, credits=3, source=SOURCE, examples=["delete all done tasks"])
+async def delete_records(
+    store: Injected[RecordStore],
+    module: Annotated[str | None, Field(description="Module slug; may be left out if ids are given")] = None,
+    records: Names = None,
+    filters: Filters = None,
+    record_ids: Annotated[list[str] | None, Field(description="Record ids")] = None,
+    confirmed: Annotated[bool | None, Field(description="Decides nothing: the user is asked anyway")] = None,  # noqa: ARG001
+) -> Json:
+    """Delete or remove records of a module: those named in `records`, or all that match `filters`.
+
+    The user is asked before anything is deleted; do not ask yourself.
+    """
+    modules = await store.modules()
+    names = [*(records or []), *(record_ids or [])]
+    if module is None:
+        found = await picked(store, list(modules), _needed(names))
+    else:
+        found = await chosen(store, modules.named(module), modules, names, filters or [])
+    for target in modules:
+        ids = [record.id for record in found if record.module == target.slug]
+        if ids:
+            await store.delete(_writable(target), ids)
+    return _deleted(modules, module, found)
+
+
+def _writable(module: Module) -> Module:
+    if not module.writable:
+        told = f"{module.name} can only be read"
+        raise ActionError(told, code="read_only", details={"module": told})
+    return module
+
+
+def _needed(names: Sequence[str]) -> Sequence[str]:
+    if not names:
+        told = "Say which records to delete: give 'recordIds', or a 'module' with 'records' or 'filters'"
+        raise ActionError(told, code="validation_error", details={"recordIds": told})
+    return names
+
+
+async def _checked_rows(
+    checks: Checks, module: Module, records: Sequence[dict[str, Any]]
+) -> list[Values | ActionError]:
+    rows: list[Values | ActionError] = []
+    for record in records:
+        try:
+            rows.append(await checks.values(module, record, creating=True))
+        except ActionError as error:
+            rows.append(error)
+    return rows
+
+
+async def _inserted(store: RecordStore, module: Module, values: Values) -> Record | ActionError:
+    try:
+        return (await store.insert(module, [values]))[0]
+    except ActionError as error:
+        return error
+
+
+def _none_created(wrong: dict[int, ActionError]) -> ActionError:
+    details = {
+        f"records[{number}].{name}": text for number, error in wrong.items() for name, text in error.details.items()
+    }
+    told = "; ".join(f"record {number + 1}: {error.message}" for number, error in wrong.items())
+    return ActionError(f"Nothing was created. {told}", code="validation_error", details=details)
+
+
+def _created(module: Module, made: Sequence[Record | ActionError]) -> Json:
+    records = [one for one in made if isinstance(one, Record)]
+    message = f"Created {named(module, records)}."
+    if len(records) < len(made):
+        wrong = [f"record {n}: {one.message}" for n, one in enumerate(made, 1) if isinstance(one, ActionError)]
+        message = f"Created {len(records)} of {len(made)} {module.name.lower()}. Not created: {'; '.join(wrong)}."
+    return {
+        "success": bool(records),
+        "data": {"module": module.slug, "created": len(records), "results": [_row(one) for one in made]},
+        "message": message,
+        "link": f"/modules/{module.slug}",
+    }
+
+
+def _row(one: Record | ActionError) -> Json:
+    if isinstance(one, ActionError):
+        return {"success": False, "error": one.code, "message": one.message, "details": one.details}
+    return {"success": True, "recordId": one.id, "title": one.title, "link": link(one)}
+
+
+async def _updated(
+    store: RecordStore, modules: Modules, module: Module, found: Sequence[Record], values: Values
+) -> Json:
+    records = await store.update(module, [record.id for record in found], values) if found else []
+    fields = None if len(records) == 1 else [module.field(name) for name in values]
+    told = await shown(store, modules, records, fields)
+    data: Json = {"module": module.slug, "updated": len(records), "records": told}
+    result: Json = {"success": True, "data": data, "message": f"Updated {named(module, records)}."}
+    if len(records) == 1:
+        return {**result, "recordId": records[0].id, "data": told[0], "link": link(records[0])}
+    return result
+
+
+def _deleted(modules: Modules, module: str | None, found: Sequence[Record]) -> Json:
+    kinds = {record.module for record in found}
+    if len(kinds) > 1:
+        message = f"Deleted {len(found)} records."
+    else:
+        target = modules.of(kinds.pop()) if kinds else modules.named(module or "")
+        message = f"Deleted {named(target, found)}."
+    titles = [{"id": record.id, "module": record.module, "title": record.title} for record in found]
+    return {"success": True, "deleted": len(found), "data": {"records": titles}, "message": message}
