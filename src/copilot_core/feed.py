@@ -15,7 +15,7 @@ class Feed:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self._changed: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
 
     @property
     def ended(self) -> bool:
@@ -25,19 +25,21 @@ class Feed:
     def publish(self, event: Event) -> None:
         """Append an event and wake who waits."""
         self.events.append(event)
-        self.wake()
+        if self._waiting:
+            self.wake()
 
     def wake(self) -> None:
         """Let everyone who waits look again."""
-        if self._changed is not None and not self._changed.done():
-            self._changed.set_result(None)
-        self._changed = None
+        for waiter in self._waiting:
+            if not waiter.done():
+                waiter.set_result(None)
+        self._waiting.clear()
 
     async def change(self) -> None:
         """Wait until there is something new, or `wake` is called."""
-        if self._changed is None:
-            self._changed = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._changed)
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        await waiter
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Every event from the first, then live, until the terminal one."""

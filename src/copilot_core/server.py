@@ -70,6 +70,7 @@ async def deployment(
     try:
         registry = registry_of(settings, database, keys, plugins)
         await upgrade(database, registry.migrations)
+        models.get(None)  # imported now, not while the first user waits
         async with open_checkpointer(database) as checkpointer:
             engine = Engine(registry, models, clock)
             threads = Threads(database, clock)
