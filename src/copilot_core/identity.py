@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 import jwt
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from copilot_core.clock import Clock
 from copilot_core.errors import Unauthenticated
@@ -40,8 +40,10 @@ class ApiKeys:
         self._clock = clock
         self._verified: dict[str, tuple[float, Principal]] = {}
 
-    async def create(self, *, workspace: str, user: str, role: Role, expires_at: datetime | None = None) -> str:
-        """A new key; its text is returned here and never again."""
+    async def create(
+        self, *, workspace: str, user: str, role: Role, name: str | None = None, expires_at: datetime | None = None
+    ) -> str:
+        """A new key; its text is returned here and never again. `name` is how the user is called in texts."""
         identifier, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         row = ApiKey(
             id=identifier,
@@ -49,11 +51,11 @@ class ApiKeys:
             workspace=workspace,
             user=user,
             role=role.value,
+            name=name,
             created_at=self._clock.now(),
             expires_at=expires_at,
         )
-        async with self._database.session(write=True) as session:
-            session.add(row)
+        await self._database.transact(lambda session: session.add(row), write=True)
         return f"{PREFIX}{identifier}_{secret}"
 
     async def list(self, workspace: str | None = None) -> list[ApiKey]:
@@ -61,19 +63,20 @@ class ApiKeys:
         query = select(ApiKey).order_by(ApiKey.created_at)  # type: ignore[arg-type]
         if workspace is not None:
             query = query.where(ApiKey.workspace == workspace)
-        async with self._database.session() as session:
-            return list(await session.exec(query))
+        return await self._database.transact(lambda session: list(session.exec(query)))
 
     async def revoke(self, identifier: str) -> bool:
         """Whether there was such a key; servers forget it within `CACHE_SECONDS`."""
-        async with self._database.session(write=True) as session:
-            row = await session.get(ApiKey, identifier)
-            if row is None:
-                return False
-            row.revoked_at = self._clock.now()
-            session.add(row)
+        now = self._clock.now()
+
+        def end(session: Session) -> bool:
+            row = session.get(ApiKey, identifier)
+            if row is not None:
+                row.revoked_at = now
+            return row is not None
+
         self._verified.clear()
-        return True
+        return await self._database.transact(end, write=True)
 
     async def authenticate(self, bearer: str) -> Principal | None:
         """The principal of a key; `None` for what is no key at all."""
@@ -88,15 +91,14 @@ class ApiKeys:
 
     async def _verify(self, bearer: str) -> Principal:
         identifier, _, secret = bearer.removeprefix(PREFIX).partition("_")
-        async with self._database.session() as session:
-            row = await session.get(ApiKey, identifier)
+        row = await self._database.transact(lambda session: session.get(ApiKey, identifier))
         stored = row.digest if row else _digest("")
         if not hmac.compare_digest(stored, _digest(secret)) or row is None or not secret:
             raise refused()
         now = self._clock.now()
         if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
             raise refused()
-        return Principal(row.user, row.workspace, Role(row.role))
+        return Principal(row.user, row.workspace, Role(row.role), row.name)
 
 
 def _digest(secret: str) -> str:

@@ -148,8 +148,7 @@ def _add_health(app: FastAPI, database: Database) -> None:
 
     @app.get("/readyz", tags=["health"])
     async def readyz() -> dict[str, str]:
-        async with database.session() as session:
-            await session.execute(text("SELECT 1"))
+        await database.transact(lambda session: session.execute(text("SELECT 1")))
         return {"status": "ready"}
 
 

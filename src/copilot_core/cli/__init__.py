@@ -81,6 +81,7 @@ def _keys(commands: "_Commands[argparse.ArgumentParser]") -> None:
     create.add_argument("--workspace", required=True)
     create.add_argument("--user", required=True)
     create.add_argument("--role", required=True, choices=["admin", "member", "contributor", "viewer"])
+    create.add_argument("--name", default=None, help="how the user is called in texts")
     create.add_argument("--days", type=int, default=None, help="after how many days it expires")
     listed = _command(keys, "list", "all keys, without their secrets", "keys:show")
     listed.add_argument("--workspace", default=None)

@@ -16,7 +16,7 @@ from copilot_core.settings import RULE_PLANNER, Settings
 from copilot_core.toolcall import Call, Emit
 
 DEMO_WORKSPACE = "demo"
-DEMO_USER = "dana"
+DEMO_USER, DEMO_NAME = "dana", "Dana Reyes"
 GREETING = """
   copilot_core demo: {url}
   thinking with:     {model}
@@ -59,7 +59,8 @@ def demo(parsed: argparse.Namespace) -> None:
 async def _demo(chosen: Settings, *, as_json: bool) -> None:
     async with deployment(chosen) as opened:
         keys = {
-            role.value: await opened.keys.create(workspace=DEMO_WORKSPACE, user=DEMO_USER, role=role) for role in Role
+            role.value: await opened.keys.create(workspace=DEMO_WORKSPACE, user=DEMO_USER, role=role, name=DEMO_NAME)
+            for role in Role
         }
         await fill(opened)
         url = f"http://{chosen.host}:{chosen.port}"
@@ -73,7 +74,7 @@ async def _demo(chosen: Settings, *, as_json: bool) -> None:
 
 async def fill(opened: Deployment) -> None:
     """Have the plugins put their sample data into the demo workspace; they do nothing where there is some."""
-    principal = Principal(DEMO_USER, DEMO_WORKSPACE, Role.ADMIN)
+    principal = Principal(DEMO_USER, DEMO_WORKSPACE, Role.ADMIN, DEMO_NAME)
     engine = opened.copilot.engine
     for filler in opened.registry.demo:
         async with engine.scope(principal, Call(writes=True), Emit(lambda _name, _value: None)) as scope:

@@ -72,8 +72,7 @@ async def _plugins(chosen: Settings, database: Database) -> tuple[str, str | Non
 async def _database(database: Database) -> tuple[str, str | None, str]:
     shown = database.url.render_as_string()
     try:
-        async with database.session() as session:
-            await session.execute(text("SELECT 1"))
+        await database.transact(lambda session: session.execute(text("SELECT 1")))
     except Exception as error:
         return "database", f"{shown} does not answer: {error}", ""
     return "database", None, f"{shown} answers"

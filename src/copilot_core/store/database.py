@@ -1,68 +1,92 @@
 """The connection to the team's database, the same for SQLite and PostgreSQL."""
 
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
-from sqlalchemy import event
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlmodel import Session
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from copilot_core.errors import SetupError
 
 _DRIVERS = {
-    "sqlite": "sqlite+aiosqlite",
-    "postgresql": "postgresql+psycopg",
-    "postgres": "postgresql+psycopg",
+    "sqlite": ("sqlite+aiosqlite", "sqlite+pysqlite"),
+    "postgresql": ("postgresql+psycopg", "postgresql+psycopg"),
 }
 BUSY_TIMEOUT_MS = 10_000
+THREADS = 8
+T = TypeVar("T")
 
 
 def parse(url: str) -> URL:
-    """`url` with the asynchronous driver that we use; raises `SetupError` for any other kind of database."""
+    """`url` as SQLAlchemy knows it; raises `SetupError` for a kind of database that we do not speak to."""
     try:
-        parsed = make_url(url)
-        return parsed.set(drivername=_DRIVERS[parsed.get_backend_name()])
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+        _DRIVERS[parsed.get_backend_name()]
     except (ArgumentError, KeyError) as error:
         told = "a database URL is sqlite:///path/to/file.db or postgresql://user@host/name"
         raise SetupError(told) from error
+    return parsed
 
 
 class Database:
-    """An engine and its sessions.
+    """Transactions, for actions as `session` and for the server's own tables as `transact`.
 
-    On SQLite a writing session begins IMMEDIATE: it waits for its turn when it begins, instead of
+    On SQLite a writing transaction begins IMMEDIATE: it waits for its turn when it begins, instead of
     failing with "database is locked" when it first writes after having read.
     """
 
     def __init__(self, url: str) -> None:
         self.url = parse(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
-        self.engine = self._sqlite() if self.is_sqlite else create_async_engine(self.url, pool_pre_ping=True)
-        self._writing = self.engine.execution_options(copilot_begin="BEGIN IMMEDIATE")
+        asynchronous, synchronous = _DRIVERS[self.url.get_backend_name()]
+        timeout = {"connect_args": {"timeout": BUSY_TIMEOUT_MS / 1000}} if self.is_sqlite else {"pool_pre_ping": True}
+        self._async_engine = create_async_engine(self.url.set(drivername=asynchronous), **timeout)
+        self._engine = create_engine(self.url.set(drivername=synchronous), **timeout)
+        if self.is_sqlite:
+            _prepare_sqlite(self._async_engine.sync_engine)
+            _prepare_sqlite(self._engine)
+        self._threads = ThreadPoolExecutor(1 if self.is_sqlite else THREADS, thread_name_prefix="copilot-database")
 
     @asynccontextmanager
     async def session(self, *, write: bool = False) -> AsyncIterator[AsyncSession]:
         """One transaction: committed when the block ends, rolled back when it raises."""
-        engine = self._writing if write else self.engine
+        engine = self._async_engine.execution_options(**_BEGIN) if write else self._async_engine
         async with AsyncSession(engine, expire_on_commit=False) as session, session.begin():
             yield session
 
-    def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """One writing transaction on a bare connection, for migrations."""
-        return self._writing.begin()
+    async def transact(self, work: Callable[[Session], T], *, write: bool = False) -> T:
+        """Run `work` in one transaction of a database thread, and give what it returns.
+
+        One hop between threads for the whole transaction, where the asynchronous drivers make several
+        for each statement: that is most of what a turn waited for.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._transact, work, write)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self.engine.dispose()
+        await self._async_engine.dispose()
+        self._threads.shutdown()
+        self._engine.dispose()
 
-    def _sqlite(self) -> AsyncEngine:
-        engine = create_async_engine(self.url, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
-        event.listen(engine.sync_engine, "connect", _configure)
-        event.listen(engine.sync_engine, "begin", _begin)
-        return engine
+    def _transact(self, work: Callable[[Session], T], write: bool) -> T:
+        engine = self._engine.execution_options(**_BEGIN) if write else self._engine
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            return work(session)
+
+
+_BEGIN: dict[str, Any] = {"copilot_begin": "BEGIN IMMEDIATE"}
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin)
 
 
 def _configure(connection: Any, _record: object) -> None:

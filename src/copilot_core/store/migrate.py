@@ -19,12 +19,11 @@ async def upgrade(database: Database, folders: Iterable[Path] = ()) -> None:
     config.set_main_option("script_location", str(_HERE))
     config.set_main_option("path_separator", "newline")
     config.set_main_option("version_locations", "\n".join(map(str, (_HERE / "versions", *folders))))
-    async with database.writing() as connection:
-        if not database.is_sqlite:
-            await connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        await connection.run_sync(_upgrade, config)
+    await database.transact(lambda session: _upgrade(session.connection(), config), write=True)
 
 
 def _upgrade(connection: Connection, config: Config) -> None:
+    if connection.dialect.name != "sqlite":  # there, a writing transaction is a lock already
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
     config.attributes["connection"] = connection
     command.upgrade(config, "heads")

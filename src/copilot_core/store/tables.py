@@ -39,6 +39,7 @@ class ApiKey(SQLModel, table=True):
     workspace: str = Field(index=True)
     user: str
     role: str
+    name: str | None = None
     created_at: datetime = _instant()
     expires_at: datetime | None = _instant(nullable=True)
     revoked_at: datetime | None = _instant(nullable=True)

@@ -11,8 +11,7 @@ from uuid import uuid4
 
 from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
-from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel import Session, col, select
 
 from copilot_core.clock import Clock
 from copilot_core.errors import NotFound, ThreadBusy
@@ -65,28 +64,22 @@ class Threads:
         """
         while True:
             try:
-                async with self._database.session(write=True) as session:
-                    if thread_id is None:
-                        thread, last = await self._new_thread(session, principal, message), None
-                    else:
-                        thread = await _owned(session, principal, thread_id)
-                        last = await _last_run(session, thread)
-                    overdue = self._overdue(last)
-                    if overdue is None:
-                        begun = await self._insert(session, thread, last, run_id, model)
-                        break
+                begun = await self._database.transact(
+                    lambda session: self._begin(session, principal, thread_id, run_id, message, model), write=True
+                )
             except IntegrityError as error:  # another process was quicker
                 raise busy(LEASE) from error
-            await asyncio.sleep(overdue.total_seconds())
-        self._running.add(begun.run_key)
-        return begun
+            if isinstance(begun, Begun):
+                self._running.add(begun.run_key)
+                return begun
+            await asyncio.sleep(begun.total_seconds())
 
     async def end(self, begun: Begun, status: str, error: str | None = None) -> None:
         """The run is over: its thread takes the next one."""
         self._running.discard(begun.run_key)
         values = {"status": status, "ended_at": self._clock.now(), "error": error}
-        async with self._database.session(write=True) as session:
-            await session.exec(update(Run).where(col(Run.key) == begun.run_key).values(**values))
+        ended = update(Run).where(col(Run.key) == begun.run_key).values(**values)
+        await self._database.transact(lambda session: session.exec(ended), write=True)
 
     async def beat(self) -> None:
         """Renew the leases of this process for ever; cancelled when the server stops."""
@@ -94,27 +87,44 @@ class Threads:
             await asyncio.sleep(BEAT.total_seconds())
             if not self._running:
                 continue
-            until = self._clock.now() + LEASE
-            async with self._database.session(write=True) as session:
-                await session.exec(update(Run).where(col(Run.key).in_(list(self._running))).values(lease_until=until))
+            await self._database.transact(self._renew, write=True)
 
     async def find(self, principal: Principal, thread_id: str) -> Thread:
         """The principal's thread of that id; raises `NotFound`."""
-        async with self._database.session() as session:
-            return await _owned(session, principal, thread_id)
+        return await self._database.transact(lambda session: _owned(session, principal, thread_id))
 
     async def list(self, principal: Principal, *, limit: int = 50) -> list[Thread]:
         """The principal's threads, the latest first."""
-        async with self._database.session() as session:
-            query = (
-                select(Thread)
-                .where(Thread.workspace == principal.workspace, Thread.owner == principal.id)
-                .order_by(col(Thread.updated_at).desc())
-                .limit(limit)
-            )
-            return list(await session.exec(query))
+        query = (
+            select(Thread)
+            .where(Thread.workspace == principal.workspace, Thread.owner == principal.id)
+            .order_by(col(Thread.updated_at).desc())
+            .limit(limit)
+        )
+        return await self._database.transact(lambda session: list(session.exec(query)))
 
-    async def _new_thread(self, session: AsyncSession, principal: Principal, message: str) -> Thread:
+    def _renew(self, session: Session) -> None:
+        ours = col(Run.key).in_(list(self._running))
+        session.exec(update(Run).where(ours).values(lease_until=self._clock.now() + LEASE))
+
+    def _begin(
+        self,
+        session: Session,
+        principal: Principal,
+        thread_id: str | None,
+        run_id: str | None,
+        message: str,
+        model: str,
+    ) -> Begun | timedelta:
+        """The stored run, or how long to wait before trying again."""
+        if thread_id is None:
+            thread, last = self._new_thread(session, principal, message), None
+        else:
+            thread = _owned(session, principal, thread_id)
+            last = _last_run(session, thread)
+        return self._overdue(last) or self._insert(session, thread, last, run_id, model)
+
+    def _new_thread(self, session: Session, principal: Principal, message: str) -> Thread:
         key, now = str(uuid4()), self._clock.now()
         thread = Thread(
             key=key,
@@ -126,7 +136,7 @@ class Threads:
             updated_at=now,
         )
         session.add(thread)
-        await session.flush()
+        session.flush()
         return thread
 
     def _overdue(self, last: Run | None) -> timedelta | None:
@@ -142,14 +152,12 @@ class Threads:
             raise busy(left)
         return left if left > timedelta(0) else None
 
-    async def _insert(
-        self, session: AsyncSession, thread: Thread, last: Run | None, run_id: str | None, model: str
-    ) -> Begun:
+    def _insert(self, session: Session, thread: Thread, last: Run | None, run_id: str | None, model: str) -> Begun:
         """The new run, after giving up a last one that still counts as running."""
         key, now = str(uuid4()), self._clock.now()
         if last is not None and last.status == "running":
             last.status, last.error, last.ended_at = "failed", "interrupted", now
-            await session.flush()
+            session.flush()
         thread.updated_at = now
         run = Run(
             key=key,
@@ -164,21 +172,21 @@ class Threads:
             created_at=now,
         )
         session.add(run)
-        await session.flush()
+        session.flush()
         return Begun(thread.key, thread.id, key, run.id, was_waiting=last is not None and last.status == "waiting")
 
 
-async def _last_run(session: AsyncSession, thread: Thread) -> Run | None:
+def _last_run(session: Session, thread: Thread) -> Run | None:
     """A thread's latest run; if one is running, it is that one."""
     query = select(Run).where(Run.thread_key == thread.key).order_by(col(Run.created_at).desc())
-    return (await session.exec(query.limit(1))).first()
+    return session.exec(query.limit(1)).first()
 
 
-async def _owned(session: AsyncSession, principal: Principal, thread_id: str) -> Thread:
+def _owned(session: Session, principal: Principal, thread_id: str) -> Thread:
     query = select(Thread).where(
         Thread.workspace == principal.workspace, Thread.owner == principal.id, Thread.id == thread_id
     )
-    thread = (await session.exec(query)).first()
+    thread = session.exec(query).first()
     if thread is None:
         raise NotFound("There is no such conversation.", details={"field": "conversationId"})
     return thread

@@ -1,13 +1,13 @@
 """Modules, fields and records for copilot-core: the actions, and where the records are."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from copilot_core import Action, Clock, Principal, Readable, Services, hookimpl
-from copilot_core.run import MODULES
+from copilot_core import MODULES, Action, Clock, Principal, Readable, Services, hookimpl
 from copilot_records import reading, writing
 from copilot_records.connected import Connected, ConnectSettings, connect
 from copilot_records.demo import fill
@@ -34,6 +34,7 @@ def copilot_services(services: Services) -> None:
     settings = ConnectSettings()
     if settings.connect is None:
         services.factory(RecordStore, _own)
+        services.value(KnownModules, KnownModules())
         return
     connected = connect(settings)
     services.value(Connected, connected, close=connected.close)
@@ -76,8 +77,29 @@ async def _connected(connected: Connected, principal: Principal) -> AsyncIterato
         yield records
 
 
-async def _told_modules(store: RecordStore) -> Iterable[Readable]:
-    return [Readable(MODULES, [module.as_json() for module in await store.modules()])]
+class KnownModules:
+    """What was told of each workspace's modules a moment ago.
+
+    They are told before every model call and change rarely; asking anew each time was a third of what a
+    user waited for besides the model. After `SECONDS` a change shows.
+    """
+
+    SECONDS = 2.0
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, list[Readable]]] = {}
+
+    async def of(self, workspace: str, store: RecordStore) -> list[Readable]:
+        """The readables of a workspace; asks `store` where they are not known, or not any more."""
+        known = self._known.get(workspace)
+        if known is None or known[0] < time.monotonic():
+            told = [Readable(MODULES, [module.as_json() for module in await store.modules()])]
+            self._known[workspace] = known = (time.monotonic() + self.SECONDS, told)
+        return known[1]
+
+
+async def _told_modules(known: KnownModules, store: RecordStore, principal: Principal) -> Iterable[Readable]:
+    return await known.of(principal.workspace, store)
 
 
 async def _told_tables(connected: Connected, principal: Principal) -> Iterable[Readable]:

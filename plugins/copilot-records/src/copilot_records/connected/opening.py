@@ -12,8 +12,7 @@ from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
-from copilot_core import Principal
-from copilot_core.errors import SetupError
+from copilot_core import Principal, SetupError
 from copilot_records.connected.catalog import Catalog
 from copilot_records.connected.modules import catalog
 from copilot_records.connected.records import ConnectedRecords

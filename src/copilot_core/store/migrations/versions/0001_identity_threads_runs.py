@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("workspace", sa.String, nullable=False, index=True),
         sa.Column("user", sa.String, nullable=False),
         sa.Column("role", sa.String, nullable=False),
+        sa.Column("name", sa.String),
         sa.Column("created_at", instant, nullable=False),
         sa.Column("expires_at", instant),
         sa.Column("revoked_at", instant),
