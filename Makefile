@@ -12,7 +12,7 @@ demo: setup
 	@$(BIN)/copilot-core demo $(ARGS)
 
 test: setup
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
 
 # Style, types and architecture.
 check: setup

@@ -44,7 +44,6 @@ CONFIG: dict[str, Any] = {
         "disable_a2a": True,
         "disable_webhooks": True,
     },
-    "disable_persistence": True,
 }
 """The content of ``langgraph.json``."""
 

@@ -1,0 +1,129 @@
+"""The command line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from copilot_core.cli import main
+
+
+class Outcome(NamedTuple):
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+@pytest.fixture
+def copilot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """``copilot("keys", "list", COPILOT_MODEL="…")`` in an empty folder with a database of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COPILOT_DATABASE_URL", f"sqlite:///{tmp_path / 'test.db'}")
+
+    for variable in ("COPILOT_CONNECT", "COPILOT_CONNECT_WRITABLE"):  # `serve --connect` sets them
+        monkeypatch.setenv(variable, "")
+        monkeypatch.delenv(variable)
+
+    def run(*arguments: str, **environment: str) -> Outcome:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        return Outcome(main(arguments), *capsys.readouterr())
+
+    return run
+
+
+def test_a_key_is_made_listed_without_its_secret_and_revoked(copilot: Run) -> None:
+    options = ["--workspace", "acme", "--user", "dana", "--role", "viewer", "--json"]
+    made = json.loads(copilot("keys", "create", *options).out)
+    listed = copilot("keys", "list", "--json").out
+    revoked = json.loads(copilot("keys", "revoke", made["id"], "--json").out)
+    again = json.loads(copilot("keys", "list", "--json").out)
+
+    assert {k: v for k, v in made.items() if k not in {"key", "id"}} == {
+        "workspace": "acme",
+        "user": "dana",
+        "role": "viewer",
+        "expiresAt": None,
+    }
+    assert made["key"].startswith(f"ck_{made['id']}_")
+    assert made["key"].removeprefix(f"ck_{made['id']}_") not in listed
+    assert (revoked, again[0]["revoked"] is None) == ({"revoked": made["id"]}, False)
+
+
+def test_an_unknown_key_cannot_be_revoked(copilot: Run) -> None:
+    outcome = copilot("keys", "revoke", "nothing")
+
+    assert (outcome.status, outcome.err) == (1, "copilot-core: there is no key nothing\n")
+
+
+def test_migrate_says_what_is_up_to_date(copilot: Run, tmp_path: Path) -> None:
+    outcome = copilot("migrate")
+
+    assert (outcome.status, outcome.out) == (0, f"sqlite:///{tmp_path / 'test.db'} is up to date\n")
+
+
+def test_doctor_finds_nothing_wrong_in_a_fresh_folder(copilot: Run) -> None:
+    outcome = copilot("doctor")
+
+    assert outcome.status == 0, outcome.out
+    assert [line.split(":")[0] for line in outcome.out.splitlines()] == [
+        "ok   plugins",
+        "ok   database",
+        "ok   model",
+        "ok   identity",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("COPILOT_MODEL", "llama", "FAIL model: COPILOT_MODEL 'llama' is unknown; use rule-planner or openai:<name>"),
+        ("COPILOT_MODEL", "openai:gpt-4o", "FAIL model: openai:gpt-4o needs OPENAI_API_KEY or OPENAI_BASE_URL"),
+        ("COPILOT_JWT_SECRET", "short", "FAIL identity: COPILOT_JWT_SECRET is shorter than 32 bytes"),
+        ("COPILOT_DATABASE_URL", "sqlite:////no/such/folder/x.db", "FAIL database: sqlite:////no/such/folder/x.db"),
+        ("COPILOT_DATABASE_URL", "mysql://x", "FAIL database: a database URL is sqlite:///path/to/file.db or"),
+    ],
+)
+def test_doctor_names_what_is_wrong(copilot: Run, variable: str, value: str, told: str) -> None:
+    outcome = copilot("doctor", **{variable: value})
+
+    assert outcome.status == 1
+    assert told in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "told"),
+    [
+        (["serve"], {"COPILOT_PORT": "http"}, "COPILOT_PORT: Input should be a valid integer"),
+        (["serve", "--model", "llama"], {}, "COPILOT_MODEL 'llama' is unknown"),
+        (["serve", "--connect", "sqlite:///nothing.db"], {}, "COPILOT_CONNECT"),
+        (["migrate", "--database-url", "mysql://x"], {}, "a database URL is sqlite:///path/to/file.db"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_one_line(
+    copilot: Run, arguments: list[str], environment: dict[str, str], told: str
+) -> None:
+    outcome = copilot(*arguments, **environment)
+
+    assert outcome.status == 1
+    assert outcome.err.startswith("copilot-core: ")
+    assert told in outcome.err
+    assert len(outcome.err.splitlines()) == 1
+
+
+def test_plugins_are_listed_with_version_and_actions(copilot: Run) -> None:
+    [defaults, records] = json.loads(copilot("plugins", "list", "--json").out)
+
+    assert (defaults["name"], records["name"], records["distribution"]) == ("defaults", "records", "copilot-records")
+    assert "createRecord" in records["actions"]
+
+
+def test_a_plugin_can_be_left_out_by_name(copilot: Run) -> None:
+    listed = json.loads(copilot("plugins", "list", "--json", COPILOT_DISABLE_PLUGINS="records").out)
+
+    assert [plugin["name"] for plugin in listed] == ["defaults"]
