@@ -93,7 +93,7 @@ def copilot_listeners() -> Iterable[Listener]:  # type: ignore[empty-body]
 def copilot_migrations() -> Path:  # type: ignore[empty-body]
     """Return the folder of the plugin's Alembic revisions, run with our own at start and by `migrate`.
 
-    The first revision names a `branch_labels` of its own and has no `down_revision`.
+    They are a line of their own: the first has no `down_revision`.
     """
 
 

@@ -58,7 +58,7 @@ class Registry:
     protocols: Sequence[Protocol]
     authenticators: Sequence[Authenticator]
     listeners: Sequence[Listener]
-    migrations: Sequence[Path]
+    migrations: Mapping[str, Path]
     demo: Sequence[DemoData]
     plugins: Sequence[Plugin]
     owners: Mapping[str, Plugin] = field(default_factory=dict)
@@ -139,6 +139,7 @@ class _Collector:
         self._owners: dict[str, Plugin] = {}
         self._actions: dict[str, Action] = {}
         self._parts: dict[str, list[Any]] = {}
+        self._migrations: dict[str, Path] = {}
         self._plugins: list[Plugin] = []
 
     def add(self, plugin: Plugin) -> None:
@@ -152,8 +153,9 @@ class _Collector:
         self._actions |= {action.name: action for action in actions}
         for hook in ("readables", "policies", "protocols", "authenticators", "listeners"):
             self._parts.setdefault(hook, []).extend(self._all(plugin, f"copilot_{hook}", object))
-        for hook in ("migrations", "demo"):
-            self._parts.setdefault(hook, []).extend(self._ask(plugin, f"copilot_{hook}"))
+        for folder in self._ask(plugin, "copilot_migrations"):
+            self._migrations[plugin.name] = folder
+        self._parts.setdefault("demo", []).extend(self._ask(plugin, "copilot_demo"))
         self._plugins.append(plugin)
 
     def registry(self, broken: list[str], *, skip_broken: bool) -> Registry:
@@ -175,6 +177,7 @@ class _Collector:
             services=self._services,
             plugins=sorted(self._plugins, key=lambda p: p.name),
             owners=self._owners,
+            migrations=self._migrations,
             broken=tuple(broken),
             **{name: tuple(self._parts.get(name, ())) for name in _PARTS},
         )
@@ -208,4 +211,4 @@ class _Collector:
                 yield item
 
 
-_PARTS = ("readables", "policies", "protocols", "authenticators", "listeners", "migrations", "demo")
+_PARTS = ("readables", "policies", "protocols", "authenticators", "listeners", "demo")

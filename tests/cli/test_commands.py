@@ -67,6 +67,12 @@ def test_migrate_says_what_is_up_to_date(copilot: Run, tmp_path: Path) -> None:
     assert (outcome.status, outcome.out) == (0, f"sqlite:///{tmp_path / 'test.db'} is up to date\n")
 
 
+def test_a_plugin_can_be_left_out_of_a_database_that_had_it(copilot: Run) -> None:
+    assert copilot("migrate").status == 0
+    assert copilot("migrate", COPILOT_DISABLE_PLUGINS="records").status == 0
+    assert copilot("keys", "create", "--workspace", "a", "--user", "b", "--role", "viewer").status == 0
+
+
 def test_doctor_finds_nothing_wrong_in_a_fresh_folder(copilot: Run) -> None:
     outcome = copilot("doctor")
 

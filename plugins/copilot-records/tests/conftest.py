@@ -39,7 +39,7 @@ def migrated_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 async def _migrate(url: str) -> None:
     database = Database(url)
-    await upgrade(database, [copilot_records.copilot_migrations()])
+    await upgrade(database, {"records": copilot_records.copilot_migrations()})
     await database.close()
 
 

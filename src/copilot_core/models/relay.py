@@ -87,11 +87,11 @@ class RelayChatOpenAI(ChatOpenAI):
         if told is None:
             return await super()._agenerate(messages, stop, run_manager, **kwargs)
         payload = self._streaming_payload(messages, stop, kwargs)
-        if self._only_stock_reads(payload):
-            return await super()._agenerate(messages, stop, run_manager, **kwargs)
         message_id = f"{LC_ID_PREFIX}-{run_manager.run_id if run_manager else uuid4()}"
         answer = Answer(_call_ids(messages))
         try:
+            if self._only_stock_reads(payload):
+                return await super()._agenerate(messages, stop, run_manager, **kwargs)
             await self._relay(payload, answer, partial(_tell, told, message_id))
         except (openai.APIError, httpx2.RequestError) as error:
             if not answer.info:

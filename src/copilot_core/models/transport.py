@@ -33,9 +33,14 @@ def tls() -> ssl.SSLContext:
 def http_client(*, connections: int = CONNECTIONS) -> httpx2.AsyncClient:
     """Make the client that all models of one event loop share; whoever starts the loop closes it.
 
-    A client is bound to the loop of its first request: never keep one in a module.
+    A client is bound to the loop of its first request: never keep one in a module. Nothing may be
+    compressed: a compressor holds tokens back until it has enough of them.
     """
-    return httpx2.AsyncClient(transport=AiohttpTransport(connections), follow_redirects=True)
+    return httpx2.AsyncClient(
+        transport=AiohttpTransport(connections),
+        headers={"accept-encoding": "identity"},
+        follow_redirects=True,
+    )
 
 
 class AiohttpTransport(httpx2.AsyncBaseTransport):

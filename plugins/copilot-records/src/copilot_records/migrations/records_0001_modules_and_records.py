@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "records_0001"
 down_revision = None
-branch_labels = ("copilot_records",)
+branch_labels = None
 depends_on = None
 
 _SQLITE = (
