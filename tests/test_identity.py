@@ -51,7 +51,7 @@ async def test_a_changed_or_unknown_key_is_refused_like_any_other(database: Data
     other = await keys.create(workspace="acme", user="sam", role=Role.ADMIN)
     wrong = {"": "ck_", "x": key + "x", "swap": f"{key[:20]}{other[20:]}"}[change]
 
-    with pytest.raises(Unauthenticated, match="^A valid bearer token is required.$"):
+    with pytest.raises(Unauthenticated, match=r"^A valid bearer token is required.$"):
         await keys.authenticate(wrong)
 
 
@@ -122,7 +122,7 @@ async def test_the_names_of_the_claims_can_be_chosen() -> None:
     ],
 )
 async def test_every_jwt_that_is_not_valid_is_refused_alike(wrong: str) -> None:
-    with pytest.raises(Unauthenticated, match="^A valid bearer token is required.$"):
+    with pytest.raises(Unauthenticated, match=r"^A valid bearer token is required.$"):
         await Jwts(settings(jwt_audience="copilot")).authenticate(wrong)
 
 

@@ -137,7 +137,7 @@ def test_a_plugin_that_cannot_be_imported_is_named_with_its_distribution(monkeyp
     point = _Point("x", "copilot_x_that_is_not_there", "copilot_core")
     monkeypatch.setattr(module, "entry_points", lambda group: [point])
 
-    with pytest.raises(SetupError, match="plugin 'x' of copilot-x 1.2 cannot be loaded from 'copilot_x_that"):
+    with pytest.raises(SetupError, match=r"plugin 'x' of copilot-x 1.2 cannot be loaded from 'copilot_x_that"):
         discover()
     assert discover(disabled=["x"]) == ([], [])
     loaded, broken = discover(skip_broken=True)
@@ -148,7 +148,7 @@ def test_two_distributions_with_one_plugin_name_are_told(monkeypatch: pytest.Mon
     point = _Point("x", "json", "copilot_core")
     monkeypatch.setattr(module, "entry_points", lambda group: [point, point])
 
-    with pytest.raises(DuplicateName, match="plugin 'x' of copilot-x 1.2 and copilot-x share one plugin name"):
+    with pytest.raises(DuplicateName, match=r"plugin 'x' of copilot-x 1.2 and copilot-x share one plugin name"):
         discover()
 
 

@@ -41,9 +41,21 @@ def test_no_value_can_close_its_block_or_begin_another(description: str, value: 
     ("now", "zone", "told"),
     [
         ("2026-02-10T09:00:00", None, ("2026-02-10T09:00:00+00:00", "2026-02-11", "UTC", "Tuesday")),
-        ("2026-02-10T23:30:00", "Europe/Berlin", ("2026-02-11T00:30:00+01:00", "2026-02-12", "Europe/Berlin", "Wednesday")),
-        ("2026-03-28T23:30:00", "Europe/Berlin", ("2026-03-29T00:30:00+01:00", "2026-03-30", "Europe/Berlin", "Sunday")),
-        ("2026-10-25T00:30:00", "Europe/Berlin", ("2026-10-25T02:30:00+02:00", "2026-10-26", "Europe/Berlin", "Sunday")),
+        (
+            "2026-02-10T23:30:00",
+            "Europe/Berlin",
+            ("2026-02-11T00:30:00+01:00", "2026-02-12", "Europe/Berlin", "Wednesday"),
+        ),
+        (
+            "2026-03-28T23:30:00",
+            "Europe/Berlin",
+            ("2026-03-29T00:30:00+01:00", "2026-03-30", "Europe/Berlin", "Sunday"),
+        ),
+        (
+            "2026-10-25T00:30:00",
+            "Europe/Berlin",
+            ("2026-10-25T02:30:00+02:00", "2026-10-26", "Europe/Berlin", "Sunday"),
+        ),
         ("2026-02-10T09:00:00", "Mars/Olympus", ("2026-02-10T09:00:00+00:00", "2026-02-11", "UTC", "Tuesday")),
     ],
 )

@@ -57,10 +57,13 @@ async def test_two_scopes_have_services_of_their_own_over_one_value() -> None:
 async def test_the_factory_sees_what_the_action_raised() -> None:
     log: list[str] = []
 
-    with pytest.raises(ValueError, match="no"):
+    async def act() -> None:
         async with services(log).open({}) as scope:
             await scope.get(Session)
             raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        await act()
 
     assert log == ["open", "roll back"]
 

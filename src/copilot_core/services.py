@@ -9,6 +9,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
+from functools import cache
 from types import TracebackType
 from typing import Annotated, Any, Self, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -125,6 +126,7 @@ class Scope:
         return await function(**{name: await self.get(of) for name, of in needs(function).items()})
 
 
+@cache
 def needs(function: Callable[..., object]) -> dict[str, object]:
     """Parameter -> the service type that it asks for."""
     hints = get_type_hints(inspect.unwrap(function))

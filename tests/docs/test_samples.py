@@ -16,6 +16,7 @@ from copilot_core.cli import parser
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+STUDIO = ROOT / "docs" / "how-to" / "langgraph-studio.md"  # run in tests/studio, against its server
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-plugin.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -28,7 +29,7 @@ def named(page: Path) -> Path:
     return page.relative_to(ROOT)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if p != TUTORIAL and blocks(p, "python")], ids=named)
+@pytest.mark.parametrize("page", [p for p in PAGES if p not in (STUDIO, TUTORIAL) and blocks(p, "python")], ids=named)
 def test_the_python_samples_of_a_page_run(page: Path) -> None:
     for body in blocks(page, "python"):
         exec(compile(body, str(page), "exec"), {"__name__": "sample"})

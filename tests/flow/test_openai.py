@@ -23,9 +23,7 @@ def thinking(talk: Talk) -> Ask:
     @asynccontextmanager
     async def open_both(script: Any, **options: Any) -> AsyncIterator[tuple[Client, ScriptedOpenAI]]:
         async with ScriptedOpenAI(script) as server:
-            chosen = Settings(
-                _env_file=None, OPENAI_API_KEY="sk-secret", OPENAI_BASE_URL=server.base_url, **options
-            )
+            chosen = Settings(_env_file=None, OPENAI_API_KEY="sk-secret", OPENAI_BASE_URL=server.base_url, **options)
             async with talk(models=ChatModels("openai:test", ["openai:other"], settings=chosen)) as client:
                 yield client, server
 
@@ -105,7 +103,11 @@ async def test_what_was_said_before_the_connection_broke_stays_in_the_conversati
         await client.ask("and now?", failed[0]["conversationId"])
 
         assert said(failed) == "Three incidents are open"
-        assert [m["content"] for m in server.requests[1].body["messages"][1:]] == ["hi", "Three incidents are open", "and now?"]
+        assert [m["content"] for m in server.requests[1].body["messages"][1:]] == [
+            "hi",
+            "Three incidents are open",
+            "and now?",
+        ]
 
 
 async def test_malformed_arguments_are_told_to_the_model_and_nothing_runs(thinking: Ask) -> None:

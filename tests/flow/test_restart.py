@@ -47,9 +47,7 @@ def free_port() -> int:
 
 async def make_key(environment: dict[str, str]) -> str:
     arguments = ["keys", "create", "--workspace", "acme", "--user", "dana", "--role", "member", "--json"]
-    process = await asyncio.create_subprocess_exec(
-        *CLI, *arguments, env=environment, stdout=asyncio.subprocess.PIPE
-    )
+    process = await asyncio.create_subprocess_exec(*CLI, *arguments, env=environment, stdout=asyncio.subprocess.PIPE)
     out, _ = await process.communicate()
     return str(json.loads(out)["key"])
 
@@ -83,7 +81,7 @@ async def test_a_conversation_goes_on_after_kill_9_in_the_middle_of_an_answer(da
             async with serving(port, environment) as server:
                 conversation = (await ask(http, "The word is plum.", None))[0]["conversationId"]
                 asked = asyncio.create_task(ask(http, "Do something.", conversation))
-                while len(model.requests) < 3:
+                while len(model.requests) < 3:  # noqa: ASYNC110 - another process asks
                     await asyncio.sleep(0.02)
                 server.send_signal(signal.SIGKILL)
                 with pytest.raises(httpx2.TransportError):

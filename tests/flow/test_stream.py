@@ -41,7 +41,10 @@ async def test_a_silent_stream_is_kept_alive_by_comments(talk: Talk, monkeypatch
 
 async def test_a_reader_that_leaves_does_not_stop_the_run(talk: Talk) -> None:
     more = asyncio.Event()
-    async with ScriptedOpenAI([Say(chunks=["one ", "two"], wait=more)]) as server, talk(models=models(server)) as client:
+    async with (
+        ScriptedOpenAI([Say(chunks=["one ", "two"], wait=more)]) as server,
+        talk(models=models(server)) as client,
+    ):
         async with client.http.stream("POST", "/api/copilot/chat", json=BODY) as stream:
             conversation = events(await anext(stream.aiter_raw()))[0]["conversationId"]
         more.set()

@@ -10,7 +10,6 @@ from copilot_core.events import Event, Source
 from copilot_core.graph.stream import Stream
 
 
-
 def said(message_id: str, text: str, calls: list[str]) -> AIMessage:
     return AIMessage(text, id=message_id, tool_calls=[{"name": "list", "args": {}, "id": call} for call in calls])
 
@@ -100,6 +99,4 @@ def test_tokens_of_all_model_calls_of_a_run_are_summed() -> None:
         stream.message(AIMessage("x", id=str(number), usage_metadata=usage))
     stream.finished()
 
-    assert told[-1] == events.RunFinished(
-        "r", "t", usage={"input_tokens": 20, "output_tokens": 4, "total_tokens": 24}
-    )
+    assert told[-1] == events.RunFinished("r", "t", usage={"input_tokens": 20, "output_tokens": 4, "total_tokens": 24})

@@ -28,7 +28,16 @@ def test_an_import_loads_no_engine_no_http_and_no_database(package: str) -> None
     code = f"import sys, {package}; print(sorted({{m.split('.')[0] for m in sys.modules}}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
 
-    heavy = {"langgraph", "langchain_core", "langchain_openai", "fastapi", "sqlmodel", "sqlalchemy", "openai", "aiohttp"}
+    heavy = {
+        "langgraph",
+        "langchain_core",
+        "langchain_openai",
+        "fastapi",
+        "sqlmodel",
+        "sqlalchemy",
+        "openai",
+        "aiohttp",
+    }
     assert heavy & set(eval(loaded)) == set()
 
 

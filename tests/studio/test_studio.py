@@ -1,5 +1,8 @@
 """What LangGraph Studio asks of the development server, without its hosted page."""
 
+import ast
+import re
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -207,6 +210,22 @@ async def test_a_conversation_of_the_app_is_opened_and_continued(studio: Studio)
     assert [message["content"] for message in shown if message["role"] == "user"] == [
         "Create a task called Lamp", "Create a task called Shade",
     ]  # fmt: skip
+
+
+async def test_the_samples_of_the_page_open_a_conversation(studio: Studio) -> None:
+    conversation_id = await app_thread(studio, "Create a task called Vase")
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "langgraph-studio.md").read_text()
+    names: dict[str, Any] = {"conversation_id": conversation_id}
+
+    for sample in re.findall(r"^```python\n(.*?)^```", page, re.MULTILINE | re.DOTALL):
+        code = sample.replace("http://127.0.0.1:2024", studio.url).replace("ck_...", studio.keys["ada"])
+        running = eval(compile(code, "langgraph-studio.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT), names)
+        if running is not None:
+            await running
+
+    state: Any = await names["client"].threads.get_state(conversation_id)
+    await names["client"].aclose()
+    assert texts(state["values"])[0] == "Create a task called Vase"
 
 
 async def test_a_conversation_of_the_app_is_safe_from_studio(studio: Studio) -> None:

@@ -66,7 +66,7 @@ async def opened(
     named = [Plugin(getattr(plugin, "__name__", f"plugin{i}"), plugin, "test") for i, plugin in enumerate(plugins)]
     with tempfile.TemporaryDirectory(prefix="copilot-test-", ignore_cleanup_errors=True) as folder:
         url = database_url or f"sqlite:///{Path(folder) / 'test.db'}"
-        settings = Settings(database_url=url, _env_file=None)  # type: ignore[call-arg]
+        settings = Settings(database_url=url, _env_file=None)
         async with deployment(settings, plugins=named, models=models or only(model), clock=clock) as ready:
             yield ready
     model.finish()

@@ -102,12 +102,12 @@ class ScriptedModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         message = self._step(messages)
         for word in _words(message.text):
-            yield ChatGenerationChunk(message=AIMessageChunk(word, id=message.id))
+            yield ChatGenerationChunk(message=AIMessageChunk(content=word, id=message.id))
         calls = [
             {"name": c["name"], "args": json.dumps(c["args"]), "id": c["id"], "index": i, "type": "tool_call_chunk"}
             for i, c in enumerate(message.tool_calls)
         ]
-        yield ChatGenerationChunk(message=AIMessageChunk("", id=message.id, tool_call_chunks=calls))
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", id=message.id, tool_call_chunks=calls))
 
     def _step(self, messages: list[BaseMessage]) -> AIMessage:
         self.asked.append(messages)

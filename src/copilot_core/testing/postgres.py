@@ -36,12 +36,13 @@ def cluster() -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="copilot-pg-"))
     if runner:
         shutil.chown(home, "postgres", "postgres")
+    initdb, pg_ctl = str(folder / "initdb"), str(folder / "pg_ctl")
     quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT, "cwd": home, **runner}
-    subprocess.run([folder / "initdb", "-D", home / "data", "-U", "test", "-A", "trust", "-N"], check=True, **quiet)
+    subprocess.run([initdb, "-D", str(home / "data"), "-U", "test", "-A", "trust", "-N"], check=True, **quiet)
     port = _free_port()
     options = f"-h 127.0.0.1 -p {port} -k {home} -c fsync=off -c full_page_writes=off -c max_connections=300"
-    control = [folder / "pg_ctl", "-D", home / "data", "-w"]
-    subprocess.run([*control, "-o", options, "-l", home / "log", "start"], check=True, **quiet)
+    control = [pg_ctl, "-D", str(home / "data"), "-w"]
+    subprocess.run([*control, "-o", options, "-l", str(home / "log"), "start"], check=True, **quiet)
     try:
         yield f"postgresql://test@127.0.0.1:{port}"
     finally:
@@ -54,9 +55,9 @@ def database(server: str) -> Iterator[str]:
     """An empty database of a cluster; its URL. Dropped at the end, whoever is still connected."""
     name = f"t{uuid4().hex}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')  # type: ignore[call-overload]
+        connection.execute(f'CREATE DATABASE "{name}"')
         yield f"{server}/{name}"
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')  # type: ignore[call-overload]
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def _free_port() -> int:
