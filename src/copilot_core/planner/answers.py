@@ -40,6 +40,8 @@ def question(candidate: Candidate, param: Param | None, text: str) -> str:
     action = phrase_of(candidate.tool.name)
     if param is None:
         return f"Which record do you mean in “{text}”?"
+    if candidate.kind == "create" and candidate.module is not None and param.type == "object":
+        return f"What is the {phrase_of(candidate.module.title)} of the new {candidate.module.singular}?"
     name = phrase_of(param.name)
     if param.options:
         return f"Which {name}? {listed([str(o) for o in param.options])}."

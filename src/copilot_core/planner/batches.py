@@ -11,10 +11,15 @@ from copilot_core.planner.words import words_of
 from copilot_core.planner.world import World
 
 _ONE_FOR = re.compile(
-    r"\b(?:one|1|another|a second|the other)\s+(?:(?:is|called|named|titled)\s+)?(?:for|to|about|with|at|on|named|called)?\s*",
+    r"\b(?:one|1|another|a second|the other)\s+(?:(?:is|called|named"
+    r"|titled)\s+)?(?:for|to|about|with|at|on|named|called)?\s*",
     re.IGNORECASE,
 )
-_ITEM = re.compile(r"\s*,\s*(?:and\s+)?|\s*;\s*|\s+and\s+|\s*\n\s*(?:[-*•]|\d+[.)])?\s*|\s*&\s*", re.IGNORECASE)
+_ITEM = re.compile(
+    r"\s*,\s*(?:and\s+)?|\s*;\s*|\s+and\s+|\s*\n\s*(?:[-*•]|\d+[.)])?\s*"
+    r"|\s*&\s*",
+    re.IGNORECASE,
+)
 _SAMPLE = re.compile(r"\b(?:sample|example|test|dummy|demo|fake|random|placeholder|mock)\b", re.IGNORECASE)
 
 
@@ -52,7 +57,9 @@ def _names(clause: Clause, mention: ModuleMention, world: World) -> tuple[list[s
         return [], {}
     if any(x.kind in {"email", "phone"} for x in clause.literals):
         return [], {}
-    listed = re.search(r"\s+(?:as|to)\s+(?:my\s+|the\s+|our\s+)?(?:new\s+)?$", clause.text[: mention.span[0]])
+    listed = re.search(
+        r"\s+(?:as|to|into|onto|in)\s+(?:my\s+|the\s+|our\s+)?(?:new\s+)?$", clause.text[: mention.span[0]]
+    )
     if listed is not None and listed.start() > clause.head_span[1]:
         items = [clean(item) for item in _ITEM.split(clause.text[clause.head_span[1] : listed.start()])]
         return [i for i in items if i], _shared(clause, mention, world, (clause.head_span[1], listed.start()))

@@ -15,7 +15,9 @@ from copilot_core.planner.words import stem, stem_set, words_of
 from copilot_core.planner.world import RecordField, World
 
 _SEPARATOR = re.compile(
-    r"\s+(?:should (?:go|move|be|become|get)(?: back)?(?: to| set to)?|back to|to|as|into|onto|until|till|is now|is|are|becomes|should be|=|->|→)\s+(?:be\s+)?|\s*[:=]\s+|\s+=\s*",
+    r"\s+(?:should (?:go|move|be|become|get)(?: back)?(?: to| set to)?"
+    r"|back to|to|as|into|onto|until|till|is now|is|are|becomes|should"
+    r" be|=|->|→)\s+(?:be\s+)?|\s*[:=]\s+|\s+=\s*",
     re.IGNORECASE,
 )
 _SEGMENT = re.compile(r",?\s+and\s+|,\s+(?:and\s+)?", re.IGNORECASE)
@@ -67,8 +69,6 @@ class Change:
             or (bool(first) and _SEPARATOR.search(text) is not None)
             or bool(part.head and part.head.stem in _ASSIGN)
         )
-
-    # -- new values -----------------------------------------------------------------------------
 
     def _assignment(self, start: int, end: int) -> None:
         """One "field of records to value"."""
@@ -197,7 +197,7 @@ class Change:
             if near is not None and self._is_target(part, near.span):
                 self.fields[field.name] = near.value
                 self.taken.append((start + min(near.span[0], span[0]), start + max(near.span[1], span[1])))
-            elif field.kind in {"number", "email", "phone", "date"} and start:
+            elif field.kind in {"number", "email", "phone", "date"} and (start or _is_owned(part, span)):
                 self._keyed_value(field, start, part, span)
 
     def _keyed_value(self, field: RecordField, start: int, part: Clause, span: Span) -> None:
@@ -244,8 +244,6 @@ class Change:
         self.fields[field.name] = option
         self.taken.append(span)
 
-    # -- records --------------------------------------------------------------------------------
-
     def _subject(self) -> Subject:
         start = self.clause.head_span[1]
         segments = self._segments()
@@ -266,3 +264,8 @@ class Change:
 
     def _named_mention(self) -> ModuleMention:
         return self.mention
+
+
+def _is_owned(part: Clause, span: Span) -> bool:
+    """“Acme's value”: whose field it is stands right before it."""
+    return re.search(r"\w['’]s\s+$", part.text[: span[0]]) is not None

@@ -10,7 +10,8 @@ from copilot_core.planner.vocabulary import STOP, classes_of
 from copilot_core.planner.words import Word, word_set
 
 PREPOSITIONS = word_set(
-    "to for from in at on with about by of as into via using against between near around under over because regarding "
+    "to for from in at on with about by of as into via using against"
+    " between near around under over because regarding "
     "without towards within per invite concerning onto inside"
 )
 _DETERMINERS = word_set("the a an my our your this that these those some any all every me us please")

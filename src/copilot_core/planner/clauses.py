@@ -13,33 +13,53 @@ from copilot_core.planner.words import Word, stem, stems_of, word_set, words_of
 
 Span = tuple[int, int]
 _POLITE = re.compile(
-    r"(?:(?:hey|hi|hello|ok|okay|please|pls|plz|now|then|and|also|so|next|finally|lastly|after that|afterwards|first"
-    r"|first of all|oh|actually|just|kindly|quickly|alright|great|cool|yes|yeah|sure|copilot|assistant|maybe|but"
+    r"(?:(?:hey|hi|hello|ok|okay|please|pls|plz|now|then|and|also|so"
+    r"|next|finally|lastly|after that|afterwards|first"
+    r"|first of all|oh|actually|just|kindly|quickly|alright|great|cool"
+    r"|yes|yeah|sure|copilot|assistant|maybe|but"
     r"|good morning|good afternoon|good evening|thanks|thank you)\b[\s,!.:]*"
     r"|(?:can|could|would|will) you\s+|(?:could|can|may) (?:i|we)\s+(?:please\s+)?"
     r"|would you mind\s+|be so kind (?:as )?to\s+|do me a favou?r and\s+|help me (?:to\s+)?|go ahead and\s+"
-    r"|(?:i|we)(?:['’]d| would) (?:like|love) (?:you )?to\s+|(?:i|we) (?:want|need|have|wanna|gotta)(?: you)? to\s+"
-    r"|(?:i|we) (?:wanna|gotta)\s+|let['’]?s\s+|make sure (?:to|that)\s+|is it possible to\s+|you (?:should|can|could)\s+"
-    r"|i(?:['’]m| am) (?:trying|looking) to\s+|time to\s+|how (?:do|can) i\s+|don['’]?t forget to (?=\w+ (?:a|the)\b))",
+    r"|(?:i|we)(?:['’]d| would) (?:like|love) (?:you )?to\s+|(?:i|we)"
+    r" (?:want|need|have|wanna|gotta)(?: you)? to\s+"
+    r"|(?:i|we) (?:wanna|gotta)\s+|let['’]?s\s+|make sure (?:to|that)\s+"
+    r"|is it possible to\s+|you (?:should|can|could)\s+"
+    r"|i(?:['’]m| am) (?:trying|looking) to\s+|time to\s+|how (?:do"
+    r"|can) i\s+|don['’]?t forget to (?=\w+ (?:a|the)\b))",
     re.IGNORECASE,
 )
 _POLITE_END = re.compile(
-    r"[\s,]*(?:please|pls|plz|thanks|thank you|thx|for me|if you can|will you|would you)[\s.!?]*$", re.IGNORECASE
+    r"[\s,]*(?:please|pls|plz|thanks|thank you|thx|for me|if you can"
+    r"|will you|would you)[\s.!?]*$",
+    re.IGNORECASE,
 )
 _QUESTION = word_set("what which who whose when where how any is are was were do does did has have whats")
 _SUBJECTS = word_set("i we he she they it you there someone somebody everybody everyone nobody")
 PAST = word_set("had was were sent went got said told did made came saw took gave left met lost won")
 _UPDATING = re.compile(
-    r"\bshould (?:now )?(?:be|go|become|move|get|have)\b|^(?:his|her|its|their|the|my|this|(?!(?:that|what|it|there|who|let|here|he|she|where|how|when)['’])[\w' -]{1,40}['’]s)\s.{0,40}?\b(?:is|are) (?:now|actually)?|\bis now\b",
+    r"\bshould (?:now )?(?:be|go|become|move|get|have)\b|^(?:his|her"
+    r"|its|their|the|my|this|(?!(?:that|what|it|there|who|let|here"
+    r"|he|she|where|how|when)['’])[\w' -]{1,40}['’]s)\s.{0,40}?\b(?:is"
+    r"|are) (?:now|actually)?|\bis now\b",
+    re.IGNORECASE,
+)
+_WISH = re.compile(
+    r"(?:i|we)(?:['’]d| would| do)?\s+(?:need|want|like)\s+(?:an?|another|\d+|two|three|some)\b", re.IGNORECASE
+)
+# "a task to call Ann", "todo: pay taxes": a noun that announces a new thing.
+_NEW = re.compile(
+    r"(?:an?|another|one more)\s+(?:[\w-]+\s+){1,4}?(?:to|for|about|called|named)\b|\W*(?:\w+\s+){0,2}\w+:\s",
     re.IGNORECASE,
 )
 _EMPTY_VERBS = word_set("give make do get show write need want have provide take create generate set put run let")
 _NOUN_CLASSES = word_set("summarize remind suggest describe discover convert translate refund search calculate")
 _ARTICLES = word_set("a an the my our your this that these those all every each some any")
 _BODY = re.compile(
-    r"(?::\s+|\b(?:saying|that says|which says|that reads|reading|stating|to say|to tell (?:them|him|her)|and say"
+    r"(?::\s+|\b(?:saying|that says|which says|that reads|reading|stating"
+    r"|to say|to tell (?:them|him|her)|and say"
     r"|(?:telling|tell|informing|letting) (?:them|him|her|everyone|everybody|the team|people)(?: know)?"
-    r"|with (?:the |a )?(?:following )?(?:message|text|body|note|comment|description|content|words)|let(?:ting)? \w+ know)\b"
+    r"|with (?:the |a )?(?:following )?(?:message|text|body|note|comment"
+    r"|description|content|words)|let(?:ting)? \w+ know)\b"
     r"(?:\s+that)?[\s:,]*)",
     re.IGNORECASE,
 )
@@ -149,26 +169,36 @@ class Clause:
 
     @cached_property
     def intents(self) -> Mapping[str, float]:
-        """What it may ask for, and how strongly it does."""
-        found: dict[str, float] = {}
-        for word in self.words:
-            if word is not self.head and not overlaps(word.start, word.end, self.value_spans):
-                for name in classes_of(word.lower) if word.lower not in STOP else ():
-                    found[name] = max(found.get(name, 0.0), 0.6 if self.is_question else 0.3)
-        for name in classes_of(self.head.lower) if self.head else ():
-            found[name] = 1.0
-        for name in self._done_by_noun():
-            found[name] = 1.0
+        """What it may ask for, and how strongly it does: its verb most, other words a little."""
+        found = self._mentioned_intents()
+        found.update(dict.fromkeys(self._head_intents(), 1.0))
         for span, meaning in self.phrases:
             weight = 1.1 if span[0] < 16 else 0.4
             for name in (c for word in meaning.split() for c in classes_of(word)):
                 found[name] = max(found.get(name, 0.0), weight)
+        if _WISH.match(self.text):
+            found.pop("query", None)
+            found["create"] = 1.0
         if _UPDATING.search(self.text) and not self.is_question:
             found["update"] = 1.0
-        if self.head is None and re.match(r"\W*(?:\w+\s+){0,2}\w+:\s", self.text):
+        if self.head is None and _NEW.match(self.text):
             found["create"] = 1.0
         if self.head is None and not any(weight > 1 for weight in found.values()):
             found["query"] = max(found.get("query", 0.0), 0.7)
+        return found
+
+    def _mentioned_intents(self) -> dict[str, float]:
+        others = [w for w in self.words if w is not self.head and w.lower not in STOP]
+        kept = [w for w in others if not overlaps(w.start, w.end, self.value_spans)]
+        return {name: 0.6 if self.is_question else 0.3 for w in kept for name in classes_of(w.lower)}
+
+    def _head_intents(self) -> set[str]:
+        if self.head is None:
+            return set()
+        found = set(classes_of(self.head.lower)) | set(self._done_by_noun())
+        giving = self.head.lower == "give"
+        if giving and not re.match(r"\s*(?:me|us|a|an|the list)\b", self.text[self.head.end :]):
+            found.discard("query")
         return found
 
     def _done_by_noun(self) -> Iterator[str]:
@@ -197,7 +227,11 @@ class Clause:
         ):
             return True
         past = [w for w in self.words[1:3] if w.lower in PAST or (w.lower.endswith("ed") and len(w.lower) > 4)]
-        participle = re.match(r"[\w' -]+?ed\s+(?:by|to|in|on|at|for|before|after|since|with|from|as)\b", self.text)
+        participle = re.match(
+            r"[\w' -]+?ed\s+(?:by|to|in|on|at|for|before|after|since|with|from"
+            r"|as)\b",
+            self.text,
+        )
         return (
             bool(past)
             and self.words[0].is_name
@@ -210,7 +244,9 @@ class Clause:
     @cached_property
     def has_copula(self) -> bool:
         """Says what something is."""
-        return any(w.lower in {"is", "are", "was", "were", "am"} for w in self.words)
+        relative = {"that", "which", "who", "whose"}
+        pairs = zip(["", *(w.lower for w in self.words)], self.words, strict=False)
+        return any(w.lower in {"is", "are", "was", "were", "am"} and before not in relative for before, w in pairs)
 
     @cached_property
     def content(self) -> list[str]:
@@ -221,6 +257,7 @@ class Clause:
             if word.lower not in STOP
             and not overlaps(word.start, word.end, self.value_spans)
             and not (index and word.text[0].isupper())
+            and not (word is self.head and word.lower in _EMPTY_VERBS)
         ]
         return found + [s for _, meaning in self.phrases for s in stems_of(meaning)]
 
@@ -250,16 +287,24 @@ def polished(text: str) -> str:
 
 
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
-_HARD = re.compile(r"(?<=[\w)\"”'’%][.!?])\s+(?=\S)|[.!?]?\s*\n+\s*|;\s+")
+_HARD = re.compile(r"(?<=[\w)\"”'’%][.!?])\s+(?=\S)|[.!?]?\s*\n+\s*|(?<=;)\s+")
 _SOFT = re.compile(
-    r"[,.]?\s+(?:(?:and|but)\s+)?(?:then|also|after that|afterwards|finally)[\s,]+|,?\s+and\s+(?:next\s+)?|,?\s*&\s*|,\s+(?:plus\s+|as well as\s+)?",
+    r"[,.]?\s+(?:(?:and|but)\s+)?(?:then|also|after that|afterwards"
+    r"|finally)[\s,]+|,?\s+and\s+(?:next\s+)?|,?\s*&\s*|,\s+(?:plus\s+"
+    r"|as well as\s+)?",
     re.IGNORECASE,
 )
 
 
 def sentences(text: str) -> list[str]:
     """`text` at full stops, semicolons and line ends outside of quotes."""
-    return list(_pieces(text, _HARD))
+    found: list[str] = []
+    for piece in _pieces(text, _HARD):
+        if found and found[-1].endswith(";") and not _may_command(polished(piece), ";"):
+            found[-1] = f"{found[-1]} {piece}"
+        else:
+            found.append(piece)
+    return [piece.rstrip(";") for piece in found]
 
 
 def soft_breaks(text: str) -> Iterator[tuple[str, str]]:

@@ -12,11 +12,22 @@ from datetime import UTC, date, datetime, time, timedelta
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTH_NAMES = [name.lower() for name in calendar.month_name][1:]
-_MONTH = r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\.?"
+_MONTH = (
+    r"(?P<month>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may"
+    r"|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?"
+    r"|dec(?:ember)?)\.?"
+)
 _DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
 _YEAR = r"(?:,?\s+(?P<year>(?:19|20)\d\d))?"
-_WEEKDAY = r"(?P<weekday>mon(?:days?)?|tue(?:s|sdays?)?|wed(?:s|nesdays?)?|thu(?:r|rs|rsdays?)?|fri(?:days?)?|sat(?:urdays?)?|sun(?:days?)?(?!\s+(?:is|shin)))"
-_COUNT = r"(?P<count>\d+|an?|one|two|three|four|five|six|seven|eight|nine|ten|twelve|a couple of|a few|couple of)"
+_WEEKDAY = (
+    r"(?P<weekday>mon(?:days?)?|tue(?:s|sdays?)?|wed(?:s|nesdays?)?"
+    r"|thu(?:r|rs|rsdays?)?|fri(?:days?)?|sat(?:urdays?)?|sun(?:days?)?(?!\s+(?:is"
+    r"|shin)))"
+)
+_COUNT = (
+    r"(?P<count>\d+|an?|one|two|three|four|five|six|seven|eight|nine"
+    r"|ten|twelve|a couple of|a few|couple of)"
+)
 _UNIT = r"(?P<unit>minutes?|mins?|hours?|hrs?|days?|weeks?|wks?|fortnights?|months?|quarters?|years?)"
 COUNTS = {
     word: number
@@ -352,13 +363,15 @@ def _rule(pattern: str, read: Callable[[re.Match[str], datetime], tuple[date, da
 
 
 _SPAN_LEAD = (
-    r"(?P<lead>in|of|during|by|until|till|before|after|since|for|from|this|next|last|through|throughout|to|and|between)"
+    r"(?P<lead>in|of|during|by|until|till|before|after|since|for|from"
+    r"|this|next|last|through|throughout|to|and|between)"
 )
 _RULES = (
     _rule(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?", _iso_instant),
     _rule(r"\b(?P<y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)(?!T?\d)\b", _iso),
     _rule(
-        r"(?<![\d./-])(?P<a>[0-3]?\d)(?P<sep>[/.])(?P<b>[0-3]?\d)(?:(?P=sep)(?P<y>\d{4}|\d\d)|(?<=\.)|(?<=/\d)|(?<=/\d\d))(?![\d/%])(?!\.\d)(?=\W|$)",
+        r"(?<![\d./-])(?P<a>[0-3]?\d)(?P<sep>[/.])(?P<b>[0-3]?\d)(?:(?P=sep)(?P<y>\d{4}"
+        r"|\d\d)|(?<=\.)|(?<=/\d)|(?<=/\d\d))(?![\d/%])(?!\.\d)(?=\W|$)",
         _numeric,
     ),
     _rule(r"\b(?:the )?day after tomorrow\b|\b(?:today|tonight|tomorrow|tmrw|tmr|yesterday)\b", _named_day),
@@ -370,12 +383,16 @@ _RULES = (
     _rule(rf"\b{_COUNT}\s+{_UNIT}\s+(?:ago|back)\b", _ago),
     _rule(rf"\b(?:the\s+)?(?P<way>last|past|previous|next|coming|following)\s+{_COUNT}\s+{_UNIT}\b", _window),
     _rule(
-        r"\b(?P<which>this|next|last|past|previous|(?:the )?coming|(?:the )?current)\s+(?P<unit>weekend|week|month|quarter|year)\b",
+        r"\b(?P<which>this|next|last|past|previous|(?:the )?coming|(?:the"
+        r" )?current)\s+(?P<unit>weekend|week|month|quarter|year)\b",
         _period,
     ),
     _rule(r"\b(?P<which>the )(?P<unit>weekend)\b", lambda _m, now: period("weekend", now.date(), 0)),
     _rule(
-        rf"\b(?P<edge>(?:the )?(?:end|beginning|start|middle|first day|last day)\s+of|mid(?:dle)?[ -]|early|late)\s*(?:the\s+)?(?:(?P<which>next|this|last)\s+)?(?:{_MONTH}{_YEAR}|(?P<unit>weekend|week|month|quarter|year))\b",
+        rf"\b(?P<edge>(?:the )?(?:end|beginning|start|middle|first day|last"
+        rf" day)\s+of|mid(?:dle)?[ -]|early|late)\s*(?:the\s+)?(?:(?P<which>next"
+        rf"|this|last)\s+)?(?:{_MONTH}{_YEAR}|(?P<unit>weekend|week|month"
+        rf"|quarter|year))\b",
         _edge,
     ),
     _rule(
@@ -388,10 +405,15 @@ _RULES = (
     _rule(rf"\b(?P<lead>){_MONTH},?\s+(?P<year>(?:19|20)\d\d)\b", _month_alone),
     _rule(rf"\b{_SPAN_LEAD}\s+{_MONTH}{_YEAR}\b(?!\s+\d)", _month_alone),
     _rule(
-        r"\b(?:in|for|during|of|by|until|this|before|after|since)\s+(?P<edge>(?:the\s+)?end\s+of\s+)?q(?P<q>[1-4])(?:\s+(?P<year>20\d\d))?\b",
+        r"\b(?:in|for|during|of|by|until|this|before|after|since)\s+(?P<edge>(?:the\s+)?end\s+of\s+)?q(?P<q>[1-4])("
+        r"?:\s+(?P<year>20\d\d))?\b",
         _quarter,
     ),
     _rule(r"\b(?P<edge>(?:the\s+)?end\s+of\s+)q(?P<q>[1-4])(?:\s+(?P<year>20\d\d))?\b", _quarter),
     _rule(r"\b(?:in|during|since|of)\s+(?P<year>20\d\d)\b", _year),
-    _rule(r"\bthe\s+(?P<day>[0-3]?\d)(?:st|nd|rd|th)\b(?!\s+(?:one|record|task|floor|time|item|quarter))", _ordinal),
+    _rule(
+        r"\bthe\s+(?P<day>[0-3]?\d)(?:st|nd|rd|th)\b(?!\s+(?:one|record"
+        r"|task|floor|time|item|quarter))",
+        _ordinal,
+    ),
 )

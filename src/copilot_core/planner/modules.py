@@ -10,7 +10,7 @@ from copilot_core.planner.options import find_options, option_stems
 from copilot_core.planner.references import points_at_page
 from copilot_core.planner.values import overlaps
 from copilot_core.planner.vocabulary import STOP, similar
-from copilot_core.planner.words import Word, contains_phrase, stem, stems_of
+from copilot_core.planner.words import Word, contains_phrase, stem, stems_of, words_of
 from copilot_core.planner.world import Module, RecordField, World
 
 _WEAK_FIELD_WORDS = frozenset(
@@ -90,7 +90,7 @@ def chosen_module(
             place = order[id(mention)] * (0.4 if creating else 0.1)
             return (
                 mention.strength
-                + (0.3 * min(1.0, support[mention.module.slug]) if mention.strength < 1 or not creating else 0.0)
+                + (0.15 * min(3.0, support[mention.module.slug]) if mention.strength < 1 or not creating else 0.0)
                 - place,
                 -order[id(mention)],
             )
@@ -158,7 +158,8 @@ def implied(clause: Clause, module: Module) -> float:
         ):
             score += 1.0
         elif field.kind != "enum" and field_mention(clause, field) is not None:
-            score += 0.8
+            span = field_mention(clause, field) or (0, 0)
+            score += 0.8 + 0.2 * (len(words_of(clause.text[slice(*span)])) - 1)
     if "overdu" in clause.stems and any("due" in f.words for f in module.of_kind("date")):
         score += 1.0
     kinds = {f.kind for f in module.fields}
@@ -212,7 +213,7 @@ def names_option(verb: str, option: str) -> bool:
     if len(wanted) != 1:
         return False
     past = {"solv": "resolv", "fix": "resolv"}
-    if past.get(verb) == wanted[0]:
+    if past.get(verb) == wanted[0] or verb == f"re{wanted[0]}":
         return True
     short, long = sorted((verb, wanted[0]), key=len)
     return (

@@ -7,10 +7,10 @@ from typing import Any
 
 from copilot_core.planner.clauses import Clause, polished, sentences, soft_breaks
 from copilot_core.planner.ranking import Candidate, rank
-from copilot_core.planner.records import shape_of
 from copilot_core.planner.references import PRONOUN, Reference
 from copilot_core.planner.smalltalk import is_smalltalk
 from copilot_core.planner.tools import Param, Tool, Toolbox
+from copilot_core.planner.words import stem
 from copilot_core.planner.world import Module, World
 
 _CLEAR_SCORE = 1.7
@@ -86,7 +86,7 @@ class Planner:
         known = list(known)
         for left, right in soft_breaks(text):
             head = self._clause(left, known, carried)
-            if not isinstance(head, Call):
+            if not isinstance(head, Call) or _continues(right, head):
                 continue
             promised = _promised(head, -1)
             after = [*known, promised] if promised else known
@@ -162,6 +162,8 @@ class Planner:
 def accepts(found: Candidate, clause: Clause) -> bool:
     """Whether the evidence is enough to act on, or to ask about."""
     tool = found.tool
+    if found.exemplary and found.score >= _CLEAR_SCORE:
+        return True
     if found.score < _CLEAR_SCORE or (clause.is_question and not tool.reads and found.verb < 0.6):
         return False
     if clause.is_statement and not found.kind and not tool.reads:
@@ -170,7 +172,14 @@ def accepts(found: Candidate, clause: Clause) -> bool:
         return False
     if found.kind:
         return _accepts_record(found, clause)
-    if found.coverage >= 0.25:
+    sure = found.evidence >= 1 and not found.missing and not found.weak
+    told = not tool.reads and any(p.role in {"prose", "name"} and p.name in found.arguments for p in tool.params)
+    plain = not tool.params and found.coverage >= 0.5
+    if tool.reads and not plain and found.explained < 0.25:
+        return False
+    if found.explained < (0.5 if tool.reads else 0.4) and not (sure or told or plain) and found.verb < 1.2:
+        return False
+    if found.coverage >= (0.25 if sure else 0.34):
         return (
             found.verb >= 0.25
             or (found.explained >= 0.5 and not found.missing)
@@ -189,6 +198,8 @@ def _accepts_record(found: Candidate, clause: Clause) -> bool:
         about_us = found.coverage < 0.8 and re.search(r"\byou(?:r|rself)?\b", clause.text, re.IGNORECASE) is not None
         told = told or about_us or (clause.is_statement and not clause.text.rstrip().endswith("?"))
         return found.coverage >= 0.5 and found.explained >= 0.35 and not told
+    if not found.named and found.kind in {"create", "create_many", "navigate"}:
+        return False
     if found.kind in {"create", "create_many"} and clause.is_statement:
         return False
     if found.kind in {"update", "delete"} and not found.missing and not _has_subject(found):
@@ -196,6 +207,13 @@ def _accepts_record(found: Candidate, clause: Clause) -> bool:
     if found.kind == "update" and found.missing:
         return False
     return found.verb >= 0.5 and found.coverage >= 0.5
+
+
+def _continues(right: str, head: Call) -> bool:
+    """ "and email ada@hooli.io": a field of the record at hand with its value, and no command."""
+    match = re.match(r"(\w+)\s+(?:is\s+)?(?=[\w.+-]+@|\+?\d|www\.|https?:)", right)
+    words = {w for f in (head.module.fields if head.module else ()) for w in f.words}
+    return match is not None and head.kind in {"create", "update"} and stem(match[1].lower()) in words
 
 
 def _has_subject(found: Candidate) -> bool:
@@ -241,7 +259,8 @@ def _resolved(arguments: dict[str, Any], known: Sequence[Sequence[Reference]]) -
             and known[-1][0].name
             and len(value) < 80
             and re.search(
-                r"\b(?:him|her)\b(?=\W*$|\s+(?:about|to|for|at|on|in|with|by|back|and)\b)|\b(?:with|to|for) them\b",
+                r"\b(?:him|her)\b(?=\W*$|\s+(?:about|to|for|at|on|in|with|by|back"
+                r"|and)\b)|\b(?:with|to|for) them\b",
                 value,
             )
         ):
@@ -265,8 +284,3 @@ def _joined(parts: list[str]) -> list[str]:
         elif part:
             found.append(part)
     return found
-
-
-def is_record_tool(tool: Tool) -> bool:
-    """Whether an action works on records of any kind."""
-    return shape_of(tool) is not None

@@ -9,13 +9,15 @@ from copilot_core.planner.vocabulary import STOP, classes_of, similar
 from copilot_core.planner.words import stem, word_set, words_of
 
 _LEAD = re.compile(
-    r"^(?:[\s,;:.!?–—-]+|(?:to|that|for|about|of|on|with|a|an|the|new|and|as|is|at|by|in|called|named|titled|saying|me|us|my"
+    r"^(?:[\s,;:.!?–—-]+|(?:to|that|for|about|of|on|with|a|an|the|new"
+    r"|and|as|is|at|by|in|called|named|titled|saying|me|us|my"
     r"|from|into|so|then|please|just|some|regarding|our)\b(?!['’]))+",
     re.IGNORECASE,
 )
 _POINTING = word_set("this that it these those them here there one into")
 _TAIL = re.compile(
-    r"(?:[\s,;:.!?–—-]+|\b(?:to|that|for|about|of|on|with|and|as|at|by|in|the|a|an|from|due|is|my|please)\s*)+$",
+    r"(?:[\s,;:.!?–—-]+|\b(?:to|that|for|about|of|on|with|and|as|at"
+    r"|by|in|the|a|an|from|due|is|my|please)\s*)+$",
     re.IGNORECASE,
 )
 

@@ -20,10 +20,19 @@ from copilot_core.planner.world import Module, World
 _CONSIDERED = 7
 _STRONG_WRITES = frozenset({"delete", "cancel", "create", "update", "send", "navigate", "remind", "pay", "refund"})
 _FILLERS = stem_set(
-    "thing stuff currently now right moment today still please time way work works more less than between worth have lot much many total number kind new"
+    "thing stuff currently now right moment today still please time"
+    " way exist available there work works more less than between"
+    " worth have lot much many total number kind new"
 )
 _SEARCHING = re.compile(
-    r"\b(?:search|look(?:ing)? (?:for|up)|lookup|grep|(?:anything|everything|something|notes?|records?|stuff) (?:\w+ )?(?:about|on|mention\w*|related|containing|with the|matching|regarding)|mention\w*|where (?:did|do|have) (?:we|i)|where (?:is|are|was|were) .*\b(?:notes?|about|mention|records?|info|details?)\b|(?:did|have|has) (?:we|i|anyone|somebody|someone) (?:\w+ )?(?:writ\w+|put|note\w*|sav\w+|record\w*|mention\w*|log\w*|stor\w+)|did (?:we|i) (?:write|put|note|save|record)|hunt|locate)\b",
+    r"\b(?:search|look(?:ing)? (?:for|up)|lookup|grep|(?:anything|everything"
+    r"|something|notes?|records?|stuff) (?:\w+ )?(?:about|on|mention\w*"
+    r"|related|containing|with the|matching|regarding)|mention\w*|where"
+    r" (?:did|do|have) (?:we|i)|where (?:is|are|was|were) .*\b(?:notes?"
+    r"|about|mention|records?|info|details?)\b|(?:did|have|has) (?:we"
+    r"|i|anyone|somebody|someone) (?:\w+ )?(?:writ\w+|put|note\w*|sav\w+"
+    r"|record\w*|mention\w*|log\w*|stor\w+)|did (?:we|i) (?:write|put"
+    r"|note|save|record)|hunt|locate)\b",
     re.I,
 )
 
@@ -31,9 +40,12 @@ _SEARCHING = re.compile(
 _FRESH = re.compile(r"\b(?:an?|new|another|one more|fresh)\s+(?:[\w-]+\s+){0,3}$", re.I)
 _DEFINITE = re.compile(r"\b(?:the|this|that|every|all|my|our|each|these|those)\s+(?:[\w'-]+\s+){0,4}$", re.I)
 _BEFORE_NOUN = word_set("a an the my our new quick short another me us out up")
+_NOT_MAKING = word_set("delete update query search navigate summarize describe suggest remind send draft")
 _LOOKING = word_set("show view see display browse list give")
 _POSSIBLE = re.compile(
-    r"\b(?:can|could|possible|available|allowed|valid|exist|are there|permitted|supported|choices?|pick)\b", re.I
+    r"\b(?:can|could|possible|available|allowed|valid|exist|are there"
+    r"|permitted|supported|choices?|pick)\b",
+    re.I,
 )
 _PLACE = re.compile(r"\s*(?:list|page|view|module|section|screen|board|tab|area|overview|table)\b", re.I)
 
@@ -61,6 +73,9 @@ class Candidate:
     reference_param: Param | None = None
     unclear: bool = False
     weak: frozenset[str] = frozenset()
+    exemplary: bool = False
+    partial: dict[str, Any] = field(default_factory=dict)
+    named: bool = True
 
 
 def rank(
@@ -85,6 +100,8 @@ def _cheap(tool: Tool, clause: Clause, box: Toolbox, world: World, carried: Modu
     if shape is not None:
         mention = chosen_module(clause, world, carried, creating=shape.kind in {"create", "create_many"})
         found.coverage = _module_coverage(mention, shape.kind)
+        if shape.kind == "create" and mention is not None and _announces(clause, mention):
+            found.verb = max(found.verb, 1.1)
         found.explained = explained(clause, tool, box, mention)
         found.score = (
             found.verb + 1.5 * found.coverage + 0.8 * found.explained + _kind_bonus(shape.kind, clause, mention)
@@ -92,8 +109,21 @@ def _cheap(tool: Tool, clause: Clause, box: Toolbox, world: World, carried: Modu
     else:
         found.coverage = noun_coverage(tool, clause, box)
         found.explained = explained(clause, tool, box, None)
-        found.score = found.verb + 1.6 * found.coverage + 1.0 * found.explained + _example_bonus(tool, clause)
+        found.score = found.verb + 1.6 * found.coverage + 1.0 * found.explained
+    likeness = _example_likeness(tool, clause)
+    found.score += 1.5 * likeness
+    if likeness >= 0.5:
+        found.exemplary, found.coverage, found.verb = True, 1.0, max(found.verb, 1.0)
+        found.score += 1.0
     return found
+
+
+def _announces(clause: Clause, mention: ModuleMention) -> bool:
+    """“schedule a task to ...”: whatever the verb, "a task" right after it is a new one."""
+    if clause.head is None or clause.is_question or classes_of(clause.head.lower) & _NOT_MAKING:
+        return False
+    between = clause.text[clause.head_span[1] : max(clause.head_span[1], mention.span[0])]
+    return re.fullmatch(r"\s+(?:an?|another|(?:a )?new)\s+(?:[\w-]+\s+){0,2}", between, re.I) is not None
 
 
 def _sets_option(clause: Clause, module: Module, world: World) -> bool:
@@ -102,7 +132,17 @@ def _sets_option(clause: Clause, module: Module, world: World) -> bool:
     verbs = [clause.head] if clause.head else [*clause.words[:1], *(w for w in clause.words[1:3] if w.lower in PAST)]
     for word in verbs:
         beside = bool(near) and not clause.text[word.end : near[0].span[0]].strip()
-        if word.lower not in _LOOKING | {"open"} and not beside and verb_option(word.stem, module):
+        found = verb_option(word.stem, module)
+        named = (
+            found is not None and word is not clause.head and found[1].lower() == word.lower and word.lower not in PAST
+        )
+        if (
+            found
+            and not named
+            and not beside
+            and word.lower not in _LOOKING | {"open"}
+            and not word.lower.endswith("s")
+        ):
             return True
     return False
 
@@ -115,9 +155,14 @@ def _module_coverage(mention: ModuleMention | None, kind: str) -> float:
 
 def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> float:
     lead = clause.text[: mention.span[0]] if mention and mention.span != (0, 0) else ""
-    if kind in {"create", "create_many", "update", "delete"} and lead:
+    if kind in {"create", "create_many", "update", "delete"} and mention is not None:
         fresh = _FRESH.search(lead) is not None and not mention_is_plural(mention)
         definite = _DEFINITE.search(lead) is not None
+        owned = re.search(r"\w['’]s\s+$", clause.text[: _first_field(clause, mention)]) is not None
+        if kind == "create" and owned:
+            return -1.0
+        if kind == "update" and owned:
+            return 0.6
         if kind == "create":
             return 0.6 * fresh - 0.5 * definite
         return -0.6 * fresh if kind != "create_many" else -0.4 * definite
@@ -152,6 +197,12 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
     return 0.0
 
 
+def _first_field(clause: Clause, mention: ModuleMention | None) -> int:
+    """Where the first field of the module is named."""
+    spans = [s for f in (mention.module.fields if mention else ()) if (s := field_mention(clause, f)) is not None]
+    return min((s[0] for s in spans), default=0)
+
+
 def _narrows(clause: Clause, mention: ModuleMention) -> bool:
     """Whether options, dates or amounts narrow a module: then it is no search for words."""
     return bool(clause.dates or clause.numbers) or any(
@@ -159,15 +210,15 @@ def _narrows(clause: Clause, mention: ModuleMention) -> bool:
     )
 
 
-def _example_bonus(tool: Tool, clause: Clause) -> float:
-    """Examples are what people say to this action: near ones weigh a lot."""
+def _example_likeness(tool: Tool, clause: Clause) -> float:
+    """How near the clause is to what people say to this action, 1 for the same words."""
     told = {s for s in clause.stems if s not in STOP}
     best = 0.0
     for example in tool.examples:
         words = {s for s in stems_of(example) if s not in STOP}
         if words and told:
             best = max(best, len(words & told) / len(words | told))
-    return 1.5 * best
+    return best
 
 
 def verb_score(tool: Tool, clause: Clause, kind: str = "") -> float:
@@ -202,10 +253,16 @@ def _record_verb(tool: Tool, clause: Clause, kind: str) -> float:
         and (clause.head is None or classes_of(clause.head.lower) & {"query", "search"})
     ):
         score = max(score, 1.0)
-    if kind == "query" and clause.head is None:
+    if kind == "query" and clause.head is None and clause.intents.get("create", 0.0) < 1:
         score = max(score, 0.8)
     if kind == "describe" and (set(clause.stems) & SCHEMA_WORDS or _POSSIBLE.search(clause.text)):
         score = max(score, 0.2 + clause.intents.get("query", 0.0))
+    if (
+        kind == "create"
+        and re.match(r"(?:\w+\s+){1,3}(?:an?\s+)?(?:new|another)\s", clause.text)
+        and not clause.is_question
+    ):
+        score = max(score, 1.1)
     if kind == "suggest" and clause.is_question and clause.has("should", "ought"):
         score = max(score, 1.0)
     if clause.is_question and kind in {"create", "create_many", "update", "delete"}:
@@ -219,7 +276,8 @@ def noun_coverage(tool: Tool, clause: Clause, box: Toolbox) -> float:
     """Which share of the action's own nouns is in the clause, rare ones counting more."""
     nouns = tool.nouns
     if not nouns:
-        return 0.5 if max((clause.intents.get(c, 0.0) for c in tool.classes), default=0.0) >= 1 else 0.0
+        named = bool(clause.words) and clause.words[0].stem == tool.verb
+        return 0.5 if named or max((clause.intents.get(c, 0.0) for c in tool.classes), default=0.0) >= 1 else 0.0
     stems = _spoken(clause)
     total = sum(box.rarity(n) for n in nouns)
     return sum(box.rarity(n) * max([_done(n, clause), *(similar(n, s) for s in stems)]) for n in nouns) / total
@@ -268,7 +326,7 @@ def explained(
     used = {w.stem for w in prefix.words if overlaps(w.start, w.end, skip)}
     content = [s for s in prefix.content if s not in _FILLERS]
     if not content:
-        return 0.0
+        return 1.0 if used else 0.0
     known = vocabulary_of(mention.module) if mention else frozenset()
     total = sum(box.rarity(s) for s in content)
     return sum(box.rarity(s) * (1.0 if s in used else _best(s, tool, known)) for s in content) / total
@@ -343,7 +401,7 @@ def _filled(
             filled.reference_param,
             filled.unclear,
         )
-        found.evidence = filled.evidence
+        found.evidence, found.partial, found.named = filled.evidence, filled.partial, filled.named
         if filled.spans or shape.kind in {"navigate", "describe"}:
             mention = ModuleMention(filled.module, (0, 0), 1.0) if filled.module else None
             better = explained(clause, found.tool, box, mention, filled.spans)
@@ -367,6 +425,9 @@ def _filled(
     found.score -= 0.35 * _leftover(clause, filling.spans)
     if any(_is_telling(found, p, box) for p in found.tool.params):
         found.coverage = max(found.coverage, 0.4)
+    if sum(p.role == "enum" and p.required and p.name in found.arguments for p in found.tool.params) > 1:
+        found.coverage = max(found.coverage, 0.5)
+        found.score += 0.6
     required = [p for p in found.tool.params if p.required]
     found.score += (
         0.3 * min(2.0, filling.evidence) - 0.5 * len(found.missing) / max(1, len(required)) - 0.2 * len(found.missing)

@@ -10,10 +10,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from copilot_core.planner.batches import rows_of
 from copilot_core.planner.changes import Change
 from copilot_core.planner.clauses import Clause, Span
 from copilot_core.planner.fields import Draft
-from copilot_core.planner.filters import Conditions, sorting
+from copilot_core.planner.filter_values import sorting
+from copilot_core.planner.filters import Conditions
 from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention
 from copilot_core.planner.options import find_options
 from copilot_core.planner.prose import clean, tidy, without
@@ -28,7 +30,8 @@ _VALUES = stem_set("fields values data attributes properties changes updates pat
 _FILTERS = stem_set("filters conditions where criteria")
 _COUNTS = stem_set("limit top count size max take")
 SCHEMA_WORDS = stem_set(
-    "schema field fields column columns option options structure attribute attributes property properties definition metadata"
+    "schema field fields column columns option options structure attribute"
+    " attributes property properties definition metadata"
 )
 _SEVERAL = re.compile(r"\b(?:bulk|batch|several|multiple|a few|a couple of|some|both|mass)\b", re.IGNORECASE)
 
@@ -62,6 +65,8 @@ class Filled:
     references: list[Reference] = field(default_factory=list)
     reference_param: Param | None = None
     unclear: bool = False
+    partial: dict[str, Any] = field(default_factory=dict)
+    named: bool = True
     spans: list[Span] = field(default_factory=list)
 
 
@@ -156,11 +161,19 @@ class RecordFiller:
         getattr(self, f"_{self.shape.kind}")()
         if self.mention is not None:
             self.filled.module = self.mention.module
+            self.filled.named = self._is_named(self.mention)
             self.filled.evidence += self.mention.strength
             if self.shape.module is not None and "missing_module" not in self.filled.arguments:
                 self._put(self.shape.module, self._slug(self.mention.module))
         self.filled.missing = [p for p in self.tool.params if p.required and p.name not in self.filled.arguments]
         return self.filled
+
+    def _is_named(self, mention: ModuleMention) -> bool:
+        """Whether the module was said, carried over by "another", or told by one of its options."""
+        if mention.span != (0, 0) or (self.carried is not None and self.clause.has("one", "another", "ones")):
+            return True
+        fields = mention.module.fields
+        return any(find_options(self.clause, f.options, 1.0, [self.clause.head_span]) for f in fields if f.options)
 
     def _slug(self, module: Module) -> str | None:
         allowed = self.shape.module.options if self.shape.module else ()
@@ -169,8 +182,6 @@ class RecordFiller:
     def _put(self, param: Param | None, value: Any) -> None:
         if param is not None and value is not None and value != [] and value != {}:
             self.filled.arguments[param.name] = value
-
-    # -- reading --------------------------------------------------------------------------------
 
     def _query(self) -> None:
         if self.mention is None:
@@ -217,19 +228,16 @@ class RecordFiller:
     def _navigate(self) -> None:
         self.filled.evidence += 0.1
 
-    # -- writing --------------------------------------------------------------------------------
-
     def _create(self) -> None:
         if self.mention is None:
             return
         values = Draft(self.clause, self.mention, self.world).read()
         title = self.mention.module.title
         self._put(self.shape.values, values if title in values else None)
+        self.filled.partial = values
         self.filled.evidence += 0.2 * len(values)
 
     def _create_many(self) -> None:
-        from copilot_core.planner.batches import rows_of
-
         if self.mention is None:
             return
         rows = rows_of(self.clause, self.mention, self.world)
@@ -269,7 +277,9 @@ class RecordFiller:
         start = self.clause.head_span[1]
         rest = without_field(self.clause, self.clause.text[start:], self.mention)
         rest = re.sub(
-            r"\b(?:should|would|could|good|best|right|suitable|appropriate|be|have|has|set|what|which|for|value|new|a|an|is|suggest\w*|recommend\w*|next|use|get|i|we|give|put|choose|pick)\b",
+            r"\b(?:should|would|could|good|best|right|suitable|appropriate"
+            r"|be|have|has|set|what|which|for|value|new|a|an|is|suggest\w*"
+            r"|recommend\w*|next|use|get|i|we|give|put|choose|pick)\b",
             " ",
             rest,
             flags=re.I,
@@ -284,14 +294,15 @@ class RecordFiller:
                 if found:
                     self._put(param, found[0].value)
 
-    # -- records --------------------------------------------------------------------------------
-
     def _record_from(self, text: str) -> None:
         if self.mention is None and re.search(r"\b[A-Z]\w+ [A-Z]\w+\b", text):
             people = [m for m in self.world.modules if m.of_kind("email") and m.of_kind("phone")]
             self.mention = ModuleMention(people[0], (0, 0), 0.6) if len(people) == 1 else None
         text = re.sub(
-            r"^\s*(?:me\s+)?(?:up\s+)?(?:with\s+)?(?:(?:a|the|an)\s+)?(?:(?:short|quick|brief|detailed|full|long|thorough|concise)\s+)?(?:(?:summary|overview|recap|digest|rundown|gist|lowdown)\b)?\s*(?:of|on|about|for|with)?\s*",
+            r"^\s*(?:me\s+)?(?:up\s+)?(?:with\s+)?(?:(?:a|the|an)\s+)?(?:(?:short"
+            r"|quick|brief|detailed|full|long|thorough|concise)\s+)?(?:(?:summary"
+            r"|overview|recap|digest|rundown|gist|lowdown)\b)?\s*(?:of|on|about"
+            r"|for|with)?\s*",
             "",
             text,
             flags=re.I,
@@ -353,7 +364,9 @@ def search_text(clause: Clause, mention: ModuleMention | None) -> str:
         )
         text = without(text, [((lead.start() if lead else mention.span[0]) - start, mention.span[1] - start)])
     marker = re.search(
-        r"\b(?:mention(?:s|ing|ed)?|contain(?:s|ing)?|about|related to|relating to|regarding|matching|with the words?|that says?|for|called|named|on)\s+",
+        r"\b(?:mention(?:s|ing|ed)?|contain(?:s|ing)?|about|related to"
+        r"|relating to|regarding|matching|with the words?|that says?|for"
+        r"|called|named|on)\s+",
         text,
         re.I,
     )

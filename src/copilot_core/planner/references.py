@@ -21,12 +21,18 @@ _ORDINALS = {
     "last": -1,
 }
 _ORDINAL = re.compile(
-    r"\b(?:the\s+)?(?P<which>first|second|third|fourth|fifth|last|1st|2nd|3rd|4th)(?:\s+(?P<count>two|three|\d))?"
-    r"\s+(?:one|ones|of (?:them|those|these)|record|result|entry|item|(?P<noun>[a-z]+))\b|#(?P<number>\d)\b(?!\d)",
+    r"\b(?:the\s+)?(?P<which>first|second|third|fourth|fifth|last|1st"
+    r"|2nd|3rd|4th)(?:\s+(?P<count>two|three|\d))?"
+    r"\s+(?:one|ones|of (?:them|those|these)|record|result|entry|item"
+    r"|(?P<noun>[a-z]+))\b|#(?P<number>\d)\b(?!\d)",
     re.IGNORECASE,
 )
 _PLURAL = re.compile(r"\b(?:them|those|these|all of (?:them|those)|both|they)\b", re.IGNORECASE)
-_SINGULAR = re.compile(r"\b(?:it|its|that one|that|this one|the same(?: one)?|him|her|his|he|she)\b", re.IGNORECASE)
+_SINGULAR = re.compile(
+    r"\b(?:it|its|that one|that|this one|the same(?: one)?|him|her"
+    r"|his|he|she)\b",
+    re.IGNORECASE,
+)
 _THIS = re.compile(
     r"\b(?:this|the current|the open|that)\s*(?P<noun>[a-z]+)?\b|\bhere\b|\bthe (?:record|page)\b",
     re.IGNORECASE,
@@ -121,6 +127,11 @@ def pointed_at(text: str, earlier: Sequence[Sequence[Reference]]) -> list[Refere
     if _PLURAL.search(text):
         return list(next((group for group in reversed(earlier) if len(group) > 1), earlier[-1]))
     return [earlier[-1][0]] if _SINGULAR.search(text) and len(earlier[-1]) == 1 else []
+
+
+def names_ordinal(text: str) -> bool:
+    """Whether `text` speaks of the first, the second or the last of something."""
+    return next(_ordinals(text), None) is not None
 
 
 def _ordinals(text: str) -> Iterator[re.Match[str]]:

@@ -8,7 +8,7 @@ from copilot_core.planner.options import find_options
 from copilot_core.planner.plan import Ask, Call, Planner, Step
 from copilot_core.planner.prose import clean, tidy
 from copilot_core.planner.references import Reference
-from copilot_core.planner.slots import date_value
+from copilot_core.planner.slot_times import date_value
 from copilot_core.planner.tools import Param
 from copilot_core.planner.vocabulary import STOP
 from copilot_core.planner.words import words_of
@@ -21,7 +21,7 @@ def answered(planner: Planner, ask: Ask, text: str, earlier: Sequence[Sequence[R
     reply = polished(text)
     if ask.param is None or (_is_command(planner, reply, earlier) and not _fits_exactly(ask.param, reply)):
         return None
-    value = _value(planner, ask.param, reply)
+    value = _title(ask, reply) if ask.candidate.kind == "create" else _value(planner, ask.param, reply)
     if value is None:
         return None
     found = ask.candidate
@@ -31,6 +31,15 @@ def answered(planner: Planner, ask: Ask, text: str, earlier: Sequence[Sequence[R
     if missing:
         return Ask(found, missing[0], ask.text)
     return Call(found.tool, arguments, found.module, found.references, found.reference_param, found.kind, ask.text)
+
+
+def _title(ask: Ask, text: str) -> dict[str, Any] | None:
+    """The values of a new record whose name was asked for."""
+    module = ask.candidate.module
+    name = clean(text)
+    if module is None or not name or len(words_of(name)) > _LONGEST:
+        return None
+    return {**ask.candidate.partial, module.title: name}
 
 
 def _is_command(planner: Planner, text: str, earlier: Sequence[Sequence[Reference]]) -> bool:

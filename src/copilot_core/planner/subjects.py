@@ -5,17 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from copilot_core.planner.clauses import Clause, Span
-from copilot_core.planner.filters import Conditions, Filter
+from copilot_core.planner.filter_base import Filter
+from copilot_core.planner.filters import Conditions
 from copilot_core.planner.modules import ModuleMention, field_mention, module_names
 from copilot_core.planner.prose import clean, tidy, without
-from copilot_core.planner.references import Reference, pointed_at, points_at_page
+from copilot_core.planner.references import Reference, names_ordinal, pointed_at, points_at_page
 from copilot_core.planner.vocabulary import STOP
 from copilot_core.planner.words import stem, stems_of, word_set, words_of
 from copilot_core.planner.world import World
 
 _ALL = re.compile(r"\b(?:all|every|each|everything|any|entire)\b", re.IGNORECASE)
 _LEAD = re.compile(
-    r"^(?:\s*\b(?:the|a|an|my|our|that|this|of|for|on|in|from|to|status|record|records|item|called|named|titled|all|every|each|as|is|new|his|her|its|their)\b(?!['’]))+\s*",
+    r"^(?:\s*\b(?:the|a|an|my|our|that|this|of|for|on|in|from|to|status"
+    r"|record|records|item|called|named|titled|all|every|each|as|is"
+    r"|new|his|her|its|their)\b(?!['’]))+\s*",
     re.I,
 )
 _NOTHING = word_set("record entry item one it this that them thing value field the of")
@@ -56,6 +59,8 @@ def read_subject(
         return Subject(records=[page.record_id])
     if pointed:
         return Subject(references=pointed)
+    if names_ordinal(text):
+        return Subject(unclear=True)
     filtered = _filtered(part, text, mention, world)
     if filtered is not None:
         return filtered

@@ -22,17 +22,28 @@ _STRING_ROLES: tuple[tuple[str, frozenset[str]], ...] = tuple(
         ("email", "email mail"),
         ("phone", "phone mobile msisdn"),
         ("url", "url link website uri webhook domain"),
-        ("id", "id ids sku code key ref reference identifier uuid isbn vin iban plate serial tracking hash sha"),
+        ("id",
+            "id ids sku code key ref reference identifier uuid isbn vin iban"
+            " plate serial tracking hash sha"),
         ("time", "time hour"),
         ("name", "title name subject headline caption label heading"),
-        ("prose", "text message body content query description note notes reason comment context summary topic "
-                  "question prompt caption instructions details keyword keywords term phrase search feedback review "
+        ("prose",
+            "text message body content query description note notes reason"
+            " comment context summary topic "
+                  "question prompt caption instructions details keyword keywords"
+                      " term phrase search feedback review "
                   "memo announcement remark purpose words sentence"),
-        ("person", "recipient attendee assignee employee user person customer guest owner manager author client "
-                   "contact patient member candidate invitee agent participant sender requester who driver doctor "
+        ("person",
+            "recipient attendee assignee employee user person customer guest"
+            " owner manager author client "
+                   "contact patient member candidate invitee agent participant sender"
+                       " requester who driver doctor "
                    "passenger approver colleague teammate payee buyer host supplier vendor"),
-        ("place", "city location place address country origin destination airport room warehouse site area region "
-                  "zone office building floor street venue town state station restaurant hotel where departure arrival"),
+        ("place",
+            "city location place address country origin destination airport"
+            " room warehouse site area region "
+                  "zone office building floor street venue town state station restaurant"
+                      " hotel where departure arrival"),
     )
 )  # fmt: skip
 _DATE_WORDS = stem_set("date day deadline due when datetime checkin checkout until since")

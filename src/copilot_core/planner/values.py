@@ -7,26 +7,33 @@ from dataclasses import dataclass
 from copilot_core.planner.dates import COUNTS
 
 _QUOTED = re.compile(
-    r"\"(?P<a>[^\"]+)\"|“(?P<b>[^”]+)”|(?<!\w)'(?P<c>[^']+(?:'\w[^']*)*)'(?!\w)|(?<!\w)‘(?P<d>[^’]+)’(?!\w)|`(?P<e>[^`]+)`"
+    r"\"(?P<a>[^\"]+)\"|“(?P<b>[^”]+)”|(?<!\w)'(?P<c>[^']+(?:'\w[^']*)*)'(?!\w)"
+    r"|(?<!\w)‘(?P<d>[^’]+)’(?!\w)|`(?P<e>[^`]+)`"
 )
 _LITERALS = (
     ("email", re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
     (
         "url",
         re.compile(
-            r"https?://[^\s,;)\"']+|\bwww\.[^\s,;)\"']+|\b[\w-]+(?:\.[\w-]+)*\.(?:com|org|net|io|dev|example|de|co|ai|app|uk|eu|fr|nl|pt|at|ch|me|info|biz|health|tech)\b(?:/[^\s,;]*)?"
+            r"https?://[^\s,;)\"']+|\bwww\.[^\s,;)\"']+|\b[\w-]+(?:\.[\w-]+)*\.(?:com"
+            r"|org|net|io|dev|example|de|co|ai|app|uk|eu|fr|nl|pt|at|ch|me"
+            r"|info|biz|health|tech)\b(?:/[^\s,;]*)?"
         ),
     ),
+    ("version", re.compile(r"\bv\d+(?:\.\d+)*\b|\b\d+\.\d+\.\d+(?:-[\w.]+)?\b")),
     (
         "id",
         re.compile(
-            r"\b(?:rec|usr|user|org|ord|inv|cus|evt|task|deal)_[A-Za-z0-9]+\b|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[A-Z]{1,8}(?:-[A-Z0-9]+)*-?\d+(?:-[A-Z0-9]+)*\b(?!%)|#\d+\b|\b[A-Za-z]+[_-]\d+[\w-]*\b|\b(?=\w*\d)(?=\w*[A-Z])[A-Z0-9]{4,}\b"
+            r"\b(?:rec|usr|user|org|ord|inv|cus|evt|task|deal)_[A-Za-z0-9]+\b"
+            r"|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b[A-Z]{1,8}(?:-[A-Z0-9]+)*-?\d+(?:-[A-Z0-9]+)*\b(?!%)"
+            r"|#\d+\b|\b[A-Za-z]+[_-]\d+[\w-]*\b|\b(?=\w*\d)(?=\w*[A-Z])[A-Z0-9]{4,}\b"
         ),
     ),
     (
         "phone",
         re.compile(
-            r"(?<![\w/])(?:\+\d|\(\d{2,4}\)\s?\d|0\d)[\d\s().-]{5,}\d\b|(?<![\w.-])\d{3}[-.\s]\d{3,4}(?:[-.\s]\d{4})?\b(?![-.\d])"
+            r"(?<![\w/])(?:\+\d|\(\d{2,4}\)\s?\d|0\d)[\d\s().-]{5,}\d\b|(?<![\w.-])\d{3}[-.\s]\d{3,4}(?:[-.\s]\d{4})?\b"
+            r"(?![-.\d])"
         ),
     ),
 )
@@ -45,14 +52,16 @@ _SCALE = {
     "billion": 1e9,
 }
 _NUMBER = re.compile(
-    r"(?<![\w.,:/-])(?P<sign>-)?(?P<currency>[$€£¥]\s?)?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)"
+    r"(?<![\w.,:/-])(?P<sign>-)?(?P<currency>[$€£¥]\s?)?(?P<digits>\d{1,3}(?:,\d{3})+(?:\.\d+)?"
+    r"|\d+(?:\.\d+)?)"
     r"(?:\s?(?P<scale>k|thousand|grand|mm|mn|mil|mio|m|million|bn|b|billion))?(?P<percent>\s?%)?"
     r"(?P<code>\s?(?:[$€£¥]|USD|EUR|GBP|CHF|dollars?|euros?|bucks|pounds?)(?!\w))?(?![\w]|[.:]\d)",
     re.IGNORECASE,
 )
 _NUMBER_WITH_UNIT = re.compile(r"(?<![\w.,-])(?P<digits>\d+(?:\.\d+)?)(?P<unit>[a-z]{1,7})\b", re.IGNORECASE)
 _NUMBER_WORD = re.compile(
-    rf"\b(?P<word>{'|'.join(w for w in COUNTS if w not in {'a', 'an', 'zero'})}|half a million|a million|half an?)\b",
+    rf"\b(?P<word>{'|'.join(w for w in COUNTS if w not in {'a', 'an', 'zero'})}"
+    rf"|half a million|a million|half an?)\b",
     re.IGNORECASE,
 )
 

@@ -11,33 +11,35 @@ from copilot_core.planner.words import stem, stem_set, word_set
 
 VERBS: Mapping[str, str] = {
     "create": "create add make new register log insert enter record file generate build start open raise set put "
-    "submit establish introduce post save store capture need want track place note jot kick spin draft write plan "
-    "onboard issue compose seed populate shoot import report throw stick pop",
-    "query": "query list show get find filter fetch display view see retrieve check look give tell read browse count "
-    "pull lookup load what which who whose when how any return provide determine know is are was were do does "
-    "have has will can where monitor inspect review enumerate print need want identify obtain compare",
+    "submit establish introduce post save store capture need want track place note jot kick spin draft "
+    "write plan onboard issue compose seed populate shoot import report throw stick pop",
+    "query": "query did list show get find filter fetch display view see retrieve check look give tell read browse"
+    " count pull lookup load what which who whose when how any return provide determine know is are was "
+    "were do does have has will can where monitor inspect review enumerate print need want identify "
+    "obtain compare",
     "search": "search find look hunt locate scan discover seek google lookup where mention grep",
-    "update": "update change set edit modify mark move push bump rename assign reassign raise lower increase decrease "
-    "reschedule postpone close reopen complete finish resolve adjust correct fix make put give switch turn flag tag "
-    "promote demote advance transfer hand extend delay shift acknowledge ack amend alter replace reduce boost "
-    "escalate downgrade upgrade link attach convert patch tweak log record win lose",
-    "delete": "delete remove drop erase trash discard purge clear wipe destroy kill scrap eliminate bin nuke dump "
-    "unassign detach uninstall",
-    "navigate": "navigate look see back where go open visit jump switch bring take head redirect route view show browse direct launch "
-    "return enter display",
+    "update": "update change set edit modify mark move push bump rename assign reassign raise lower increase "
+    "decrease reschedule postpone close reopen complete finish resolve adjust correct fix make put give "
+    "switch turn flag tag promote demote advance transfer hand extend delay shift acknowledge ack amend "
+    "alter replace reduce boost escalate downgrade upgrade link attach convert patch tweak log record win"
+    " lose",
+    "delete": "delete remove drop erase trash discard purge clear wipe destroy kill scrap eliminate bin nuke dump",
+    "navigate": "navigate look see back where go open visit jump switch bring take head redirect route view show "
+    "browse direct launch return enter display",
     "remind": "remind reminder remember alert nudge ping forget",
     "schedule": "schedule book plan arrange organize organise set put calendar meet slot reserve fix block",
-    "send": "send post message notify tell email mail text dm share forward deliver publish broadcast announce write "
-    "ping inform drop submit reply respond transmit say let dispatch push shoot",
+    "send": "send post message notify tell email mail text dm share forward deliver publish broadcast announce "
+    "write ping inform drop submit reply respond transmit say let dispatch push shoot",
     "draft": "draft shoot write compose prepare word formulate author generate create produce",
     "summarize": "summarize summarise summary recap tldr overview digest brief outline sum condense gist synopsis "
     "rundown lowdown",
-    "suggest": "suggest recommend propose advise should recommendation suggestion guess predict best appropriate suitable fitting",
+    "suggest": "suggest recommend propose advise should recommendation suggestion guess predict best appropriate "
+    "suitable fitting",
     "describe": "describe explain schema structure definition metadata detail inspect info introspect document",
     "discover": "discover explore capability capable overview tour introspect learn structure",
     "book": "book reserve order schedule hire rent buy get purchase make arrange rebook secure hold",
-    "cancel": "cancel abort void revoke withdraw undo terminate scrap drop abandon annul rescind delete remove stop "
-    "unsubscribe",
+    "cancel": "cancel abort void revoke withdraw undo terminate scrap drop abandon annul rescind delete remove stop"
+    " unsubscribe",
     "approve": "approve accept authorize authorise confirm okay ok sign grant allow endorse greenlight permit",
     "reject": "reject decline deny refuse dismiss disapprove",
     "convert": "convert exchange change translate transform turn switch swap conversion worth equal",
@@ -50,8 +52,8 @@ VERBS: Mapping[str, str] = {
     "start": "start begin launch run trigger kick execute activate enable boot fire initiate play deploy commence open",
     "stop": "stop end halt pause disable deactivate shut kill terminate suspend quit finish",
     "restart": "restart reboot reset relaunch bounce cycle",
-    "enable": "enable toggle activate turn switch on allow unlock start",
-    "disable": "disable toggle deactivate turn switch off mute lock block stop",
+    "enable": "enable toggle activate turn switch allow unlock start",
+    "disable": "disable toggle deactivate turn switch mute lock block stop",
     "set": "set adjust change turn put make configure dim raise lower bring heat cool update crank",
     "lock": "lock secure bolt close",
     "unlock": "unlock open release unbolt",
@@ -66,8 +68,8 @@ VERBS: Mapping[str, str] = {
     "upload": "upload attach import add",
     "subscribe": "subscribe enroll enrol register sign join follow",
     "request": "request ask apply submit take need want book put file get file",
-    "check": "check verify see look get is are do does how what will any status find tell show validate can has have "
-    "know test",
+    "check": "check verify see look get is are do does how what will any find tell show validate can has "
+    "have know test",
     "track": "track trace follow where find locate check status",
     "transfer": "transfer move send ship relocate shift wire reassign",
     "comment": "comment reply note respond say remark annotate add write leave",

@@ -19,7 +19,9 @@ _BLOCK = re.compile(r"<data\b[^>]*>(.*?)</data>", re.DOTALL)
 _DATE_TYPES = frozenset({"date", "datetime", "date-time", "timestamp"})
 _NUMBER_TYPES = frozenset({"number", "integer", "float", "currency", "money", "decimal", "percent", "int"})
 _PERSON = stem_set(
-    "assignee owner user manager author reporter contact person member agent driver recruiter creator requester approver lead salesperson rep technician doctor teacher"
+    "assignee owner user manager author reporter contact person member"
+    " agent driver recruiter creator requester approver lead salesperson"
+    " rep technician doctor teacher"
 )
 _ORGANISATION = stem_set("company organization organisation account employer client customer vendor supplier brand")
 _PLACE = stem_set("city location country address region town place office site state area warehouse room")

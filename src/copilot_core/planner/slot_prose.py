@@ -1,0 +1,101 @@
+"""Arguments that are free text; at most one takes what nothing else explains."""
+
+import re
+
+from copilot_core.planner.clauses import Span
+from copilot_core.planner.prose import remainder, tidy
+from copilot_core.planner.slot_base import Slots, word_before
+from copilot_core.planner.tools import Param
+from copilot_core.planner.words import words_of
+
+_REASON = re.compile(r"\b(?:because(?: of)?|since|due to|as i|reason(?: is|:)?)\s+", re.IGNORECASE)
+
+_TOPIC = re.compile(r"\b(?:about|regarding|concerning|on the topic of|re:?)\s+", re.IGNORECASE)
+
+_NAMED = re.compile(
+    r"\b(?:called|named|titled|entitled|with (?:the )?(?:title|name"
+    r"|subject))\s*:?\s+",
+    re.IGNORECASE,
+)
+
+
+class ProseSlots(Slots):
+    """Steps for titles, messages and reasons."""
+
+    def _marked_prose(self) -> None:
+        """Quoted text, what follows a colon, "saying", "called", "about" or "because"."""
+        self._quoted_prose()
+        if self.body is not None:
+            param = next((p for p in self._open("prose", "name", "string") if p.role == "prose"), None) or next(
+                iter(self._open("name")), None
+            )
+            if param is not None:
+                self._put_text(param, *self.body)
+        for role, pattern in (("name", _NAMED), ("reason", _REASON), ("topic", _TOPIC)):
+            self._after_marker(role, pattern)
+
+    def _quoted_prose(self) -> None:
+        for literal in self.clause.quoted():
+            if not self.filling.is_free((literal.start, literal.end)):
+                continue
+            before = word_before(self.clause, literal.start)
+            candidates = self._open("name", "prose", "string")
+            if before in {"called", "named", "titled", "entitled"} or not self.body:
+                candidates.sort(key=lambda p: (not p.required, p.role != "name"))
+            if candidates:
+                self.filling.put(candidates[0], literal.value, (literal.start, literal.end))
+                if self.body and literal.start >= self.body[0] - 1:
+                    self.body = None
+
+    def _after_marker(self, role: str, pattern: re.Pattern[str]) -> None:
+        match = pattern.search(self.clause.text)
+        if match is None or self._in_body(match.span()) or not self.filling.is_free(match.span()):
+            return
+        if role == "name":
+            params = self._open("name")
+        elif role == "reason":
+            params = [
+                p for p in self._open("prose") if {"reason", "note", "comment", "caus", "justification"} & set(p.words)
+            ]
+        else:
+            params = [p for p in self._open("prose", "name") if p.role == "prose" or p.required]
+            params = sorted(params, key=lambda p: not ({"topic", "context", "subject", "about"} & set(p.words)))
+        if params:
+            stop = self._marker_end(match.end())
+            self._put_text(params[0], match.end(), stop, from_start=match.start())
+
+    def _marker_end(self, start: int) -> int:
+        """Up to the next value that is already placed at the very end, or another marker."""
+        ends = [span[0] for span in self.filling.spans if span[0] > start]
+        for pattern in (_REASON, _NAMED):
+            ends.extend(m.start() for m in pattern.finditer(self.clause.text) if m.start() > start)
+        return min([*ends, len(self.clause.text)])
+
+    def _rest(self) -> None:
+        """The one prose parameter that may take what nothing else explains."""
+        params = [p for p in self._open("prose", "name", "string") if p.required]
+        if len(params) > 1:
+            params = [p for p in params if p.role != "string"][:1] or params[:1]
+        if self.clause.is_question:
+            params = [p for p in params if p.role == "prose"]
+        for param in params:
+            text, span = self._remainder(param)
+            text = text or self._spoken_of(param)
+            if text and (param.role != "string" or len(words_of(text)) <= 3):
+                self.filling.put(param, text, span, evidence=0.4)
+                self.filling.weak.add(param.name)
+
+    def _spoken_of(self, param: Param) -> str:
+        """“a reminder for it”: the name of what was last spoken of, or of the open record."""
+        if param.role != "prose" or not re.search(r"\b(?:it|this|that)\b", self.clause.text, re.IGNORECASE):
+            return ""
+        name = next((group[0].name for group in reversed(self.focus) if group and group[0].name), None)
+        return name or (self.world.page.record_name if self.world.page else None) or ""
+
+    def _remainder(self, param: Param) -> tuple[str, Span]:
+        return remainder(self.clause, self.filling.spans, self.tool, param)
+
+    def _put_text(self, param: Param, start: int, end: int, *, from_start: int | None = None) -> None:
+        text = tidy(self.clause.text[start:end])
+        if text:
+            self.filling.put(param, text, (start if from_start is None else from_start, end))
