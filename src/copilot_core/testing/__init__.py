@@ -8,7 +8,7 @@ An action by itself needs nothing from here: call it like the function it is.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -30,9 +30,10 @@ TESTER = Principal("tester", "test")
 
 
 @asynccontextmanager
-async def served(ready: Deployment) -> AsyncIterator[str]:
-    """The deployment over real HTTP on a free loopback port; its URL."""
-    config = uvicorn.Config(application(ready), host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none")
+async def served(ready: Deployment, *, demo_keys: Mapping[str, str] | None = None) -> AsyncIterator[str]:
+    """The deployment over real HTTP on a free loopback port; its URL. `demo_keys` are given to the page."""
+    app = application(ready, demo_keys=demo_keys)
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none")
     answers = asyncio.Event()
     server = Server(config, answers.set)
     listening = asyncio.create_task(server.serve())

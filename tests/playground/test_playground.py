@@ -1,0 +1,100 @@
+"""The page at `/`, in headless Chromium, against a real server with the demo workspace and the rule planner."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import copilot_records
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from copilot_core import Role
+from copilot_core.chat_models import ChatModels
+from copilot_core.cli.serving import DEMO_NAME, DEMO_USER, DEMO_WORKSPACE, fill
+from copilot_core.server import Deployment
+from copilot_core.testing import opened, served
+from copilot_core.testing.pytest_plugin import require
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+HOSTILE = '<img src=x onerror="document.title=1"> [x](javascript:alert(1))'
+
+
+@asynccontextmanager
+async def page_of_demo(width: int = 1280, height: int = 800) -> AsyncIterator[tuple[Page, Deployment]]:
+    """The page as `copilot-core demo` serves it."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    require(chromium, "Chromium is not installed")
+    async with opened(copilot_records, models=ChatModels("rule-planner")) as ready:
+        keys = {
+            role.value: await ready.keys.create(workspace=DEMO_WORKSPACE, user=DEMO_USER, role=role, name=DEMO_NAME)
+            for role in Role
+        }
+        await fill(ready)
+        async with served(ready, demo_keys=keys) as url, async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = await browser.new_page(viewport={"width": width, "height": height})
+            problems: list[Any] = []
+            page.on("pageerror", lambda error: problems.append(error))  # noqa: PLW0108 - playwright marks handlers
+            page.on("request", lambda request: problems.append(request.url) if url not in request.url else None)
+            await page.goto(url)
+            yield page, ready
+            await browser.close()
+            assert problems == []
+
+
+async def say(page: Page, message: str) -> None:
+    await page.fill("#message", message)
+    await page.press("#message", "Enter")
+
+
+async def test_a_message_is_answered_with_tool_status_and_the_record_appears_beside_it() -> None:
+    async with page_of_demo() as (page, _):
+        await say(page, "Create a task called Review Q4 Report")
+
+        await expect(page.locator("[data-name=createRecord][data-status=done]")).to_be_visible()
+        await expect(page.locator("#log")).to_contain_text("Created task")
+        await expect(page.locator("#records")).to_contain_text("Review Q4 Report")
+
+
+async def test_a_reload_shows_the_conversation_again() -> None:
+    async with page_of_demo() as (page, _):
+        await say(page, "How many open incidents are there?")
+        await expect(page.locator("#log")).to_contain_text("incidents match")
+        await page.reload()
+
+        await expect(page.locator("#log")).to_contain_text("How many open incidents are there?")
+        await expect(page.locator("#log")).to_contain_text("incidents match")
+
+
+async def test_a_viewer_sees_why_a_write_was_refused() -> None:
+    async with page_of_demo() as (page, _):
+        await page.select_option("#role", "viewer")
+        await say(page, "Create a task called Review Q4 Report")
+
+        await expect(page.locator("#log")).to_contain_text("Your role (viewer) is read-only")
+
+
+async def test_a_hostile_record_stays_text() -> None:
+    async with page_of_demo() as (page, _):
+        title = await page.title()
+        await say(page, f"Create a task called '{HOSTILE}'")
+
+        await expect(page.locator("#records")).to_contain_text("<img src=x onerror=")
+        assert await page.locator("img").count() == 0
+        assert await page.locator("a[href^=javascript]").count() == 0
+        assert await page.title() == title
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+async def test_nothing_is_wider_than_the_screen_and_on_phones_records_are_a_pane_of_their_own(width: int) -> None:
+    async with page_of_demo(width, 844) as (page, _):
+        await say(page, "Which deals are closing this month?")
+        await expect(page.locator("[data-name=queryRecords][data-status=done]")).to_be_visible()
+
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        assert await page.locator("#side").is_visible() == (width > 390)
+        if width == 390:
+            await page.click("#panes [data-pane=records]")
+            await expect(page.locator("#records")).to_be_visible()
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
