@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import copilot_records
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
+import copilot_records
 from copilot_core import Role
 from copilot_core.chat_models import ChatModels
 from copilot_core.cli.serving import DEMO_NAME, DEMO_USER, DEMO_WORKSPACE, fill
@@ -35,7 +35,7 @@ async def page_of_demo(width: int = 1280, height: int = 800) -> AsyncIterator[tu
             browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
             page = await browser.new_page(viewport={"width": width, "height": height})
             problems: list[Any] = []
-            page.on("pageerror", lambda error: problems.append(error))  # noqa: PLW0108 - playwright marks handlers
+            page.on("pageerror", lambda error: problems.append(error))
             page.on("request", lambda request: problems.append(request.url) if url not in request.url else None)
             await page.goto(url)
             yield page, ready
