@@ -16,7 +16,7 @@ from copilot_core.errors import Forbidden, InternalError, RequestError
 from copilot_core.events import Event
 from copilot_core.feed import Feed
 from copilot_core.graph import Graph
-from copilot_core.graph.history import open_calls, repaired, shown
+from copilot_core.graph.history import open_calls, shown
 from copilot_core.graph.running import Running, current
 from copilot_core.graph.state import Context, State
 from copilot_core.graph.stream import Stream
@@ -63,11 +63,17 @@ class Copilot:
         task.add_done_callback(self._tasks.discard)
         return feed
 
-    async def messages(self, thread_id: str, principal: Principal) -> list[dict[str, Any]]:
-        """The thread as its owner may see it: ``{id, role, content, toolCalls?, toolCallId?}``; or `NotFound`."""
+    async def conversation(self, thread_id: str, principal: Principal) -> dict[str, Any]:
+        """The thread as its owner sees it; raises `NotFound`.
+
+        Returns:
+            `messages`, each ``{id, role, content, toolCalls?, toolCallId?}``, and `question`: what waits
+            for a yes or no, or `None`.
+        """
         thread = await self.threads.find(principal, thread_id)
         state = await self.graph.aget_state({"configurable": {"thread_id": thread.key}})
-        return [shown(message) for message in repaired(state.values.get("messages", []))]
+        question = state.interrupts[0].value["question"] if state.interrupts else None
+        return {"messages": [shown(message) for message in state.values.get("messages", [])], "question": question}
 
     async def __aenter__(self) -> Self:
         self._beating = asyncio.create_task(self.threads.beat())

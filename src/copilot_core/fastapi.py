@@ -167,7 +167,7 @@ def _add_threads(routes: APIRouter, copilot: Copilot, caller: Any) -> None:
 
     @routes.get("/v1/threads/{thread_id}/messages", tags=["threads"])
     async def messages(thread_id: str, principal: Annotated[Principal, caller]) -> dict[str, Any]:
-        return {"messages": await copilot.messages(thread_id, principal)}
+        return await copilot.conversation(thread_id, principal)
 
 
 def _thread(thread: Thread) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Composition: settings -> database, plugins, engine, graph -> an ASGI application."""
 
 import gc
+import html
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
@@ -136,6 +137,7 @@ def application(opened: Deployment, *, demo_keys: Mapping[str, str] | None = Non
     @app.get("/", include_in_schema=False)
     async def playground() -> Response:
         page = (PLAYGROUND / "index.html").read_text("utf-8")
+        page = page.replace("{{model}}", html.escape(opened.copilot.engine.models.default))
         return HTMLResponse(page.replace("{{keys}}", json.dumps(dict(demo_keys or {}))))
 
     return app
@@ -159,9 +161,9 @@ def freeze_heap() -> None:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, which also says when it answers: `ready` is called then."""
+    """Uvicorn, which also says when it answers: `ready` is called then, with the port."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ready: Callable[[int], None]) -> None:
         super().__init__(config)
         self._ready = ready
 
@@ -169,4 +171,4 @@ class Server(uvicorn.Server):
         """Listen, then say so."""
         await super().startup(sockets)
         if self.started:
-            self._ready()
+            self._ready(self.servers[0].sockets[0].getsockname()[1])

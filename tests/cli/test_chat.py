@@ -84,6 +84,36 @@ async def test_no_key_and_no_server_are_told_in_one_line(environment: dict[str, 
     assert err.startswith(told)
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "told"),
+    [
+        ("200 OK", 'data: {"type": "start", "conversationId": "1"}\n\n', "the answer broke off before it was complete"),
+        ("502 Bad Gateway", "<html>", "/api/copilot/chat answered 502, and not as a copilot does"),
+    ],
+)
+async def test_half_an_answer_and_a_stranger_are_told(status: str, body: str, told: str) -> None:
+    async def stranger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\nConnection: close\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(stranger, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        code, _, err = await chat("hi", COPILOT_KEY="x", COPILOT_URL=f"http://127.0.0.1:{port}")
+
+    assert (code, len(err.splitlines())) == (1, 1)
+    assert told in err
+
+
+async def test_a_text_cannot_command_the_terminal(talk: Talk) -> None:  # noqa: F811
+    async with talk(script=["Red: \x1b[31m and \x1b]0;title\x07.\nNext line [bold], 5\u00a0€."]) as client:
+        status, out, _ = await chat("hi", **server(client))
+
+    assert (status, out) == (0, "Red: [31m and ]0;title.\nNext line [bold], 5\u00a0€.\n")
+
+
 async def test_a_refused_key_is_told_before_the_first_prompt(talk: Talk) -> None:  # noqa: F811
     async with talk() as client:
         status, out, err = await chat(**{**server(client), "COPILOT_KEY": "ck_wrong_key"})

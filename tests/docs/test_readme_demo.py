@@ -2,7 +2,6 @@
 
 import json
 import re
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,11 +15,8 @@ README = (Path(__file__).parents[2] / "README.md").read_text()
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     database = f"sqlite:///{tmp_path_factory.mktemp('demo') / 'demo.db'}"
-    command = [sys.executable, "-m", "copilot_core.cli", "demo", "--json", "--port", str(port)]
+    command = [sys.executable, "-m", "copilot_core.cli", "demo", "--json", "--port", "0"]
     with subprocess.Popen([*command, "--database-url", database], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         yield json.loads(process.stdout.readline())

@@ -206,7 +206,7 @@ async def test_a_conversation_of_the_app_is_opened_and_continued(studio: Studio)
     assert copy["values"] == state["values"]
 
     await client.runs.wait(key, "copilot", input=asks("Create a task called Shade"), context=PLANNER)
-    shown = await studio.app.copilot.messages(key, MIA)
+    shown = (await studio.app.copilot.conversation(key, MIA))["messages"]
     assert [message["content"] for message in shown if message["role"] == "user"] == [
         "Create a task called Lamp", "Create a task called Shade",
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import json
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -46,12 +47,14 @@ class Conversation:
 
     def ask(self, message: str) -> int:
         """Send a message and print the answer; 1 if it ended in an error."""
-        status, self._printed = 0, False
+        kind, self._printed = "", False
         for event in self._events(message):
             self._print(event)
-            status = 1 if event["type"] == "error" else status
+            kind = event["type"]
         self.console.print()
-        return status
+        if kind not in {"done", "error"}:
+            raise CopilotError("the answer broke off before it was complete")
+        return int(kind == "error")
 
     def get(self, path: str) -> Any:
         """The JSON at `path`; raises `CopilotError` with the server's own words."""
@@ -78,12 +81,12 @@ class Conversation:
                 self._line(_tool(event))
             case "token":
                 self._printed = True
-                self.console.print(event["content"], end="", markup=False)
+                self.console.print(_plain(event["content"]), end="", markup=False)
             case "sources":
                 labels = " · ".join(source["label"] for source in event["sources"])
-                self._line(f"[dim]sources: {escape(labels)}[/dim]")
+                self._line(f"[dim]sources: {_safe(labels)}[/dim]")
             case "error":
-                self._line(f"[red]{escape(event['error'])}[/red]")
+                self._line(f"[red]{_safe(event['error'])}[/red]")
 
     def _line(self, text: str) -> None:
         """A line of its own, whatever was printed before it."""
@@ -133,7 +136,7 @@ class Terminal:
         except KeyboardInterrupt:
             self._console.print("\n[dim]Stopped reading; the answer will be in the conversation.[/dim]")
         except CopilotError as error:
-            self._console.print(f"[red]{escape(str(error))}[/red]")
+            self._console.print(f"[red]{_safe(str(error))}[/red]")
 
     def _new(self, _rest: str) -> None:
         self._conversation.id = None
@@ -143,7 +146,7 @@ class Terminal:
         self._threads = self._conversation.get("/v1/threads")["threads"]
         for number, thread in enumerate(self._threads, 1):
             when = thread["updatedAt"][:16].replace("T", " ")
-            self._console.print(f"{number:3}  [dim]{when}[/dim]  {escape(thread['title'] or '')}")
+            self._console.print(f"{number:3}  [dim]{when}[/dim]  {_safe(thread['title'] or '')}")
 
     def _open(self, rest: str) -> None:
         if not (rest.isdigit() and 0 < int(rest) <= len(self._threads)):
@@ -152,23 +155,36 @@ class Terminal:
         for message in self._conversation.get(f"/v1/threads/{self._conversation.id}/messages")["messages"]:
             if message["content"] and message["role"] in {"user", "assistant"}:
                 mark = "[bold green]› [/bold green]" if message["role"] == "user" else ""
-                self._console.print(mark + escape(message["content"]))
+                self._console.print(mark + _safe(message["content"]))
 
     def _actions(self, _rest: str) -> None:
         for action in self._conversation.get("/v1/actions")["actions"]:
             first = action["description"].split(". ")[0]
-            self._console.print(f"[bold]{action['name']}[/bold]  [dim]{escape(first)}[/dim]")
+            self._console.print(f"[bold]{action['name']}[/bold]  [dim]{_safe(first)}[/dim]")
+
+
+def _plain(text: str) -> str:
+    """`text` without what would command the terminal: a record may hold an escape sequence."""
+    return "".join(character for character in text if character == "\n" or unicodedata.category(character) != "Cc")
+
+
+def _safe(text: str) -> str:
+    """`text` as it is put between rich's markup."""
+    return escape(_plain(text))
 
 
 def _tool(event: Event) -> str:
     mark = {"calling": "[dim]…[/dim]", "done": "[green]✓[/green]", "error": "[red]✗[/red]"}[event["toolStatus"]]
-    return f"{mark} [dim]{escape(event['tool'])}[/dim]"
+    return f"{mark} [dim]{_safe(event['tool'])}[/dim]"
 
 
 def _json(answer: httpx2.Response) -> Any:
-    told = answer.json()
-    if answer.status_code != 200:
-        raise CopilotError(f"{told['error']['message']} ({told['error']['code']})")
+    try:
+        told = answer.json()
+        if answer.status_code != 200:
+            raise CopilotError(f"{told['error']['message']} ({told['error']['code']})")
+    except (ValueError, LookupError, TypeError) as error:
+        raise CopilotError(f"{answer.url} answered {answer.status_code}, and not as a copilot does") from error
     return told
 
 

@@ -44,7 +44,7 @@ def serve(parsed: argparse.Namespace) -> None:
 
 async def _serve(chosen: Settings) -> None:
     async with deployment(chosen) as opened:
-        await _answer(opened, chosen, lambda: None)
+        await _answer(opened, chosen, lambda _port: None)
 
 
 def demo(parsed: argparse.Namespace) -> None:
@@ -63,10 +63,9 @@ async def _demo(chosen: Settings, *, as_json: bool) -> None:
             for role in Role
         }
         await fill(opened)
-        url = f"http://{chosen.host}:{chosen.port}"
 
-        def greet() -> None:
-            told = {"url": url, "workspace": DEMO_WORKSPACE, "keys": keys}
+        def greet(port: int) -> None:
+            told = {"url": f"http://{chosen.host}:{port}", "workspace": DEMO_WORKSPACE, "keys": keys}
             print(json.dumps(told) if as_json else _greeting(told, chosen.default_model), flush=True)
 
         await _answer(opened, chosen, greet, demo_keys=keys)
@@ -90,7 +89,7 @@ def _greeting(told: dict[str, Any], model: str) -> str:
 
 
 async def _answer(
-    opened: Deployment, chosen: Settings, ready: Callable[[], None], *, demo_keys: Mapping[str, str] | None = None
+    opened: Deployment, chosen: Settings, ready: Callable[[int], None], *, demo_keys: Mapping[str, str] | None = None
 ) -> None:
     config = uvicorn.Config(
         application(opened, demo_keys=demo_keys),

@@ -19,7 +19,7 @@ def settings(parsed: argparse.Namespace) -> Settings:
     """
     given = {name: value for name, value in vars(parsed).items() if name in Settings.model_fields}
     try:
-        return Settings(**{name: value for name, value in given.items() if value not in (None, False)})
+        return Settings(**{name: value for name, value in given.items() if value is not None and value is not False})
     except ValidationError as error:
         problem = error.errors()[0]
         raise SetupError(f"COPILOT_{str(problem['loc'][0]).upper()}: {problem['msg']}") from error

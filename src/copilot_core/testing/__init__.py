@@ -34,13 +34,11 @@ async def served(ready: Deployment, *, demo_keys: Mapping[str, str] | None = Non
     """The deployment over real HTTP on a free loopback port; its URL. `demo_keys` are given to the page."""
     app = application(ready, demo_keys=demo_keys)
     config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none")
-    answers = asyncio.Event()
-    server = Server(config, answers.set)
+    port = asyncio.get_running_loop().create_future()
+    server = Server(config, port.set_result)
     listening = asyncio.create_task(server.serve())
-    await answers.wait()
-    port = server.servers[0].sockets[0].getsockname()[1]
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{await port}"
     finally:
         server.should_exit = True
         await listening

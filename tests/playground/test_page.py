@@ -1,0 +1,189 @@
+"""The page with a scripted model: what streams, what is refused, and what hostile text cannot do."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from playwright.async_api import Page, async_playwright, expect
+
+import copilot_records
+from copilot_core import Role, speech
+from copilot_core.testing import ScriptedModel, Step, call, opened, served
+from copilot_core.testing.model import only
+from copilot_core.testing.pytest_plugin import require
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+HOSTILE = "<img src=x onerror=alert(1)>"
+TASK = "Read the report"
+
+
+class HeldModel(ScriptedModel):
+    """Says a text up to its `…`, then waits until `go_on` is set."""
+
+    go_on: Any
+
+    async def _agenerate(self, messages: list[BaseMessage], *_args: Any, **_kwargs: Any) -> ChatResult:
+        message = self._step(messages)
+        first, held, rest = message.text.partition("…")
+        listener = speech.listener.get()
+        if listener is not None and first:
+            listener.text(str(message.id), first)
+        if listener is not None and held:
+            await self.go_on.wait()
+            listener.text(str(message.id), held + rest)
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A page that is open on a server, a key that the server accepts, and the model that answers."""
+
+    page: Page
+    key: str
+    model: HeldModel
+
+    async def sign_in(self) -> None:
+        await self.page.get_by_label("API key or token").fill(self.key)
+        await self.page.keyboard.press("Enter")
+        await expect(self.page.locator("#modules button").first).to_be_visible()
+
+    async def say(self, message: str) -> None:
+        await self.page.get_by_label("Message to the copilot").fill(message)
+        await self.page.keyboard.press("Enter")
+
+
+@asynccontextmanager
+async def visit(*script: Step, role: Role = Role.MEMBER) -> AsyncIterator[Visit]:
+    """The page of a server without demo keys; an error or a dialog of the page fails the test."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    require(chromium, "Chromium is not installed")
+    model, problems = HeldModel(script=list(script), go_on=asyncio.Event()), []
+    async with opened(copilot_records, models=only(model)) as ready, served(ready) as url:
+        key = await ready.keys.create(workspace="acme", user="dana", role=role)
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+            page = await browser.new_page(viewport={"width": 1280, "height": 800})
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            page.on("dialog", lambda dialog: problems.append(dialog.message))
+            await page.goto(url)
+            yield Visit(page, key, model)
+            model.go_on.set()
+            await browser.close()
+    assert problems == []
+    model.finish()
+
+
+async def test_tokens_are_shown_before_the_answer_is_complete() -> None:
+    async with visit("The **first** half… and the rest.") as there:
+        await there.sign_in()
+        await there.say("Hello")
+        await expect(there.page.locator(".busy .answer")).to_have_text("The first half")
+        await expect(there.page.locator("#send")).to_have_text("Stop")
+        there.model.go_on.set()
+
+        await expect(there.page.locator(".turn.copilot:not(.busy) .answer")).to_have_text(
+            "The first half… and the rest."
+        )
+        await expect(there.page.locator("#send")).to_have_text("Send")
+
+
+async def test_escape_stops_reading_and_keeps_what_was_read() -> None:
+    async with visit("The first half… and the rest.") as there:
+        await there.sign_in()
+        await there.say("Hello")
+        await expect(there.page.locator(".busy .answer")).to_have_text("The first half")
+        await there.page.keyboard.press("Escape")
+
+        await expect(there.page.locator(".turn.copilot .note")).to_contain_text("You stopped reading")
+        await expect(there.page.locator(".answer")).to_have_text("The first half")
+
+
+async def test_a_new_record_is_marked_in_the_module_it_belongs_to_and_a_link_shows_it() -> None:
+    created = call("createRecord", module="incidents", fields={"title": "Login is down"})
+    listed = call("queryRecords", module="tasks")
+    async with visit(created, "Done.", listed, "See [incidents](/modules/incidents).") as there:
+        await there.sign_in()
+        await there.say("Report it")
+        await expect(there.page.locator("#modules [aria-current=true]")).to_have_text("Incidents")
+        await expect(there.page.locator("#records tr.mine th")).to_have_text("Login is down new")
+
+        await there.page.get_by_role("button", name="Deals").click()
+        await expect(there.page.locator("#records")).to_contain_text("No deals yet")
+        await there.say("Where?")
+        await expect(there.page.locator("#modules [aria-current=true]")).to_have_text("Incidents")
+        await expect(there.page.locator("#records .tag")).to_have_count(0)
+
+
+async def test_a_link_in_an_answer_shows_the_record_in_the_table() -> None:
+    created = call("createRecord", module="tasks", fields={"title": TASK})
+    async with visit(created, "Done.") as there:
+        await there.sign_in()
+        await there.say("Create it")
+        await expect(there.page.locator("#records tr.mine")).to_have_count(1)
+        identifier = await there.page.locator("#records tr.mine").get_attribute("id")
+        assert identifier
+        there.model.script.append(f"It is [here](/modules/tasks/records/{identifier.removeprefix('record-')}).")
+        await there.say("Where is it?")
+        await there.page.get_by_role("link", name="here").wait_for()
+        await there.page.get_by_role("button", name="Deals").click()
+        await there.page.get_by_role("link", name="here").click()
+
+        await expect(there.page.locator("#records tr:focus th")).to_contain_text(TASK)
+        assert "/modules/" not in there.page.url
+
+
+async def test_a_deletion_asks_first_and_a_button_answers() -> None:
+    created = call("createRecord", module="tasks", fields={"title": TASK})
+    deleted = call("deleteRecords", module="tasks", records=[TASK])
+    async with visit(created, "Created.", deleted, "Deleted.", role=Role.ADMIN) as there:
+        await there.sign_in()
+        await there.say("Create it")
+        await expect(there.page.locator("#records")).to_contain_text(TASK)
+        await there.say("Delete it")
+        await there.page.get_by_role("button", name="Yes, go ahead").click()
+
+        await expect(there.page.locator(".turn").last).to_contain_text("Deleted.")
+        await expect(there.page.locator("#records")).not_to_contain_text(TASK)
+
+
+async def test_what_a_record_or_a_model_says_is_text_and_never_a_page() -> None:
+    answer = (
+        f"Done: {HOSTILE} [run](javascript:alert(1)) [x](data:text/html,x) [far](//evil.example) "
+        "[\\<b>](/modules/tasks/records/x) **<b>bold</b>** `<i>`\n\n"
+        f"| a | b |\n| - | - |\n| {HOSTILE} | [y](JAVASCRIPT:alert(2)) |"
+    )
+    async with visit(call("createRecord", module="tasks", fields={"title": HOSTILE}), answer) as there:
+        page = there.page
+        await there.sign_in()
+        await there.say(f"Create {HOSTILE}")
+        await expect(page.locator("#records tr.mine th")).to_have_text(f"{HOSTILE} new")
+
+        for _ in range(2):  # as it comes, and from the history
+            await expect(page.locator(".turn.user")).to_contain_text(HOSTILE)
+            await expect(page.locator(".answer p")).to_contain_text(HOSTILE)
+            await expect(page.locator(".answer :is(strong, code, th)")).to_have_text(["<b>bold</b>", "<i>", "a", "b"])
+            assert await page.locator("img, .answer :is(b, i)").count() == 0
+            links = page.locator("#log a")
+            assert [await link.get_attribute("href") for link in await links.all()] == ["/modules/tasks/records/x"]
+            await page.reload()
+
+
+async def test_a_wrong_key_is_refused_and_a_right_one_is_kept_in_the_tab_only() -> None:
+    async with visit() as there:
+        await there.page.get_by_label("API key or token").fill("ck_wrong_key")
+        await there.page.keyboard.press("Enter")
+        await expect(there.page.get_by_role("alert")).to_contain_text("The key was refused")
+        assert await there.page.evaluate("sessionStorage.length + localStorage.length") == 0
+
+        await there.sign_in()
+        await expect(there.page.locator("#welcome")).to_be_visible()
+        await there.page.wait_for_function("sessionStorage.length === 1 && localStorage.length === 0")
+        await there.page.get_by_role("button", name="Change key").click()
+        await expect(there.page.get_by_label("API key or token")).to_be_focused()
+        assert await there.page.evaluate("sessionStorage.length") == 0
