@@ -4,17 +4,26 @@ It never invents prose. Every sentence is either an action's own message or one 
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+from copilot_core.planner.clauses import Clause
+from copilot_core.planner.modules import field_mention
 from copilot_core.planner.plan import Ask, Unknown
 from copilot_core.planner.ranking import Candidate
 from copilot_core.planner.references import records_in, title_of
 from copilot_core.planner.smalltalk import FAREWELL, THANKS
 from copilot_core.planner.tools import Param, Tool, Toolbox
-from copilot_core.planner.words import phrase_of
+from copilot_core.planner.words import identifier_words, phrase_of
+from copilot_core.planner.world import Module
 
 MANY = 10
+SHOWN = 4
+_ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+_COUNTS = re.compile(r"\bhow many\b|\b(?:number|count) of\b|^count\b", re.IGNORECASE)
 _IDS = frozenset(
     {
         "id",
@@ -38,6 +47,8 @@ _IDS = frozenset(
 def question(candidate: Candidate, param: Param | None, text: str) -> str:
     """The question for what is missing; it names the options that the schema allows."""
     action = phrase_of(candidate.tool.name)
+    if param is None and candidate.unused:
+        return f"{unused(candidate.unused)} Which records do you mean?"
     if param is None:
         return f"Which record do you mean in “{text}”?"
     if candidate.kind == "create" and candidate.module is not None and param.type == "object":
@@ -57,22 +68,58 @@ def listed(options: Sequence[str]) -> str:
     return options[0] if len(options) == 1 else f"{', '.join(options[:-1])} or {options[-1]}"
 
 
-def told(tool: str, result: Any) -> str:
-    """One result for a person: the action's message, then its data."""
+@dataclass(frozen=True, slots=True)
+class Interest:
+    """What a person asked about: fields to show first, or only a number."""
+
+    fields: tuple[str, ...] = ()
+    counts: bool = False
+
+
+def interest(text: str, arguments: Mapping[str, Any], module: Module | None) -> Interest:
+    """What matters in the result of a call: the fields that the words name, and those in its arguments."""
+    clause = Clause(text, _ANY_TIME)
+    named = [f.name for f in (module.fields if module else ()) if field_mention(clause, f) is not None]
+    given = [name for value in arguments.values() for name in _names_in(value)]
+    known = {f.name for f in (module.fields if module else ())}
+    sorted_by = [v for v in arguments.values() if isinstance(v, str) and v in known]
+    return Interest(tuple(dict.fromkeys([*named, *given, *sorted_by])), _COUNTS.search(text) is not None)
+
+
+def _names_in(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [str(key) for key in value]
+    return (
+        [str(v["field"]) for v in value if isinstance(v, Mapping) and "field" in v] if isinstance(value, list) else []
+    )
+
+
+def told(tool: str, result: Any, asked: Interest = Interest()) -> str:
+    """One result for a person: the action's message, then what it does not say yet."""
     if not isinstance(result, Mapping):
         return _value(result) if result not in (None, "") else f"{phrase_of(tool).capitalize()}: done."
     if result.get("success") is False or ("error" in result and "success" not in result):
         return _failure(tool, result)
-    message = result.get("message")
+    message = str(result.get("message") or "")
     data = result.get("data", None if "success" in result else result)
-    body = _data(data)
-    lines = [str(message)] if message else []
+    if asked.counts and message and any(c.isdigit() for c in message):
+        return message
+    body = _data(data, asked, message)
+    linked = _linked(message, result, data)
     link = result.get("link") or result.get("url")
-    if link and not body:
-        lines = [f"[{lines[0] if lines else 'Open'}]({link})"]
-    if body:
-        lines.append(body)
-    return "\n".join(lines) or f"{phrase_of(tool).capitalize()}: done."
+    if link and not body and linked == message:
+        linked = f"[{message or 'Open'}]({link})"
+    return "\n".join(line for line in (linked, body) if line) or f"{phrase_of(tool).capitalize()}: done."
+
+
+def _linked(message: str, result: Mapping[str, Any], data: Any) -> str:
+    """The message, in which the quoted titles of records are links to them."""
+    one = [data] if isinstance(data, Mapping) and title_of(data) else []
+    for row in (*one, *records_in(data)):
+        title, link = title_of(row), row.get("link") or row.get("url") or (result.get("link") if one else None)
+        if title and link:
+            message = message.replace(f"“{title}”", f"“[{title}]({link})”", 1)
+    return message
 
 
 def _failure(tool: str, result: Mapping[str, Any]) -> str:
@@ -86,38 +133,57 @@ def _failure(tool: str, result: Mapping[str, Any]) -> str:
     return f"{tool} failed: {reason}{extra}"
 
 
-def _data(data: Any) -> str:
+def _data(data: Any, asked: Interest, message: str) -> str:
     if data is None or data in ({}, []):
-        return "Nothing found." if data == [] else ""
+        return "Nothing found." if data == [] and not message else ""
     rows = records_in(data)
     if rows:
         total = data.get("total", data.get("count")) if isinstance(data, Mapping) else None
-        return _rows(rows, total if isinstance(total, int) else len(rows))
+        return _rows(rows, total if isinstance(total, int) else len(rows), asked, message)
     if isinstance(data, Mapping):
-        if "records" in data and not data["records"]:
-            return "Nothing found."
-        return "\n".join(f"- {phrase_of(str(k))}: {_value(v)}" for k, v in _fields(data).items())
+        if "records" in data:
+            return "" if message else "Nothing found."
+        return "\n".join(f"- {k}: {v}" for k, v in _details(data, asked, title_of(data), limit=None))
     return _value(data)
 
 
-def _rows(rows: Sequence[Mapping[str, Any]], total: int) -> str:
-    lines = [_row(row) for row in rows[:MANY]]
-    more = max(total, len(rows)) - len(lines)
+def _rows(rows: Sequence[Mapping[str, Any]], total: int, asked: Interest, message: str) -> str:
+    if len(rows) == 1 and f"“{title_of(rows[0])}”" in message:
+        return "\n".join(f"- {k}: {v}" for k, v in _details(rows[0], asked, title_of(rows[0]), limit=SHOWN))
+    told = [row for row in rows if len(rows) > 3 or f"“{title_of(row)}”" not in message]
+    lines = [_row(row, asked) for row in told[:MANY]]
+    more = max(total, len(rows)) - len(rows[:MANY])
     return "\n".join([*lines, f"… and {more} more."] if more > 0 else lines)
 
 
-def _row(row: Mapping[str, Any]) -> str:
+def _row(row: Mapping[str, Any], asked: Interest) -> str:
     title = title_of(row)
     link = row.get("link") or row.get("url")
     head = f"[{title}]({link})" if title and link else f"**{title}**" if title else ""
-    fields = row.get("fields") if isinstance(row.get("fields"), Mapping) else row
-    details = [f"{phrase_of(str(k))}: {_value(v)}" for k, v in _fields(fields or {}).items() if v != title][:4]
+    details = [f"{k}: {v}" for k, v in _details(row, asked, title, limit=SHOWN)]
     return f"- {' · '.join([head, *details] if head else details)}"
 
 
-def _fields(row: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries that inform a person: no ids, no empties, nothing nested deep."""
-    return {k: v for k, v in row.items() if str(k).lower() not in _IDS and v not in (None, "", [], {})}
+def _details(row: Mapping[str, Any], asked: Interest, title: str | None, *, limit: int | None) -> list[tuple[str, str]]:
+    """What informs a person: what was asked for first; no ids, no empties, no title once more."""
+    fields = row["fields"] if isinstance(row.get("fields"), Mapping) else row
+    shown = {
+        str(k): v
+        for k, v in fields.items()
+        if v not in (None, "", [], {}) and v != title and (str(k) in asked.fields or not _identifies(str(k), fields))
+    }
+    first = [k for k in asked.fields if k in shown]
+    names = [*first, *(k for k in shown if k not in first)]
+    kept = names if limit is None else names[: max(limit, len(first))]
+    return [(phrase_of(name), _value(shown[name])) for name in kept]
+
+
+def _identifies(name: str, row: Mapping[str, Any]) -> bool:
+    """Whether an entry is there for machines: an id, a link, or the id beside a name (``projectId``)."""
+    words = identifier_words(name)
+    return (
+        name.lower() in _IDS or (len(words) > 1 and words[-1] in {"id", "ids"}) or (name == "title" and "name" in row)
+    )
 
 
 def _value(value: Any) -> str:
@@ -133,6 +199,11 @@ def _value(value: Any) -> str:
 def not_understood(unknown: Unknown) -> str:
     """Names the words that no action accounts for."""
     return f"I did not understand: “{unknown.text}”."
+
+
+def unused(phrases: Sequence[str]) -> str:
+    """Names the conditions that no field could take."""
+    return f"I could not use: {', '.join(f'“{phrase}”' for phrase in phrases)}."
 
 
 def introduction(box: Toolbox) -> str:

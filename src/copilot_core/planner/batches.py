@@ -20,6 +20,7 @@ _ITEM = re.compile(
     r"|\s*&\s*",
     re.IGNORECASE,
 )
+_OF_ALL = re.compile(r"^(?:both|all|each|every one)(?:\s+(?:of\s+(?:them|those)|three|two|four))?\s+", re.IGNORECASE)
 _SAMPLE = re.compile(r"\b(?:sample|example|test|dummy|demo|fake|random|placeholder|mock)\b", re.IGNORECASE)
 
 
@@ -79,6 +80,12 @@ def _names(clause: Clause, mention: ModuleMention, world: World) -> tuple[list[s
         if item and not re.fullmatch(r"(?:all |each |both )?(?:with|due|as|in)\b.*", item, re.I)
     ]
     shared = _shared(clause, mention, world, (start, len(clause.text)))
+    for item in [i for i in kept if _OF_ALL.match(i)]:
+        said = Clause(_OF_ALL.sub("", item), clause.now)
+        values = Draft(said, ModuleMention(mention.module, (0, 0), 1.0), world).read(with_title=False)
+        if values:
+            kept.remove(item)
+            shared = {**shared, **values}
     if len(kept) > 1:
         kept[-1], more = _split_tail(kept[-1], clause, mention, world)
         shared = {**shared, **more}

@@ -22,6 +22,7 @@ _SEPARATOR = re.compile(
 )
 _SEGMENT = re.compile(r",?\s+and\s+|,\s+(?:and\s+)?", re.IGNORECASE)
 _ASSIGN = stem_set("assign reassign give hand delegate transfer pass allocate")
+_MOVE = stem_set("reschedule postpone move push delay extend shift bump defer")
 _RENAME = stem_set("rename retitle call")
 _FINISH = stem_set("complete finish close done resolve tick check finished wrap")
 
@@ -49,6 +50,8 @@ class Change:
             self._assignment(start, end)
         if not self.fields:
             self._loose_options()
+        if not self.fields:
+            self._loose_date()
         if not self.fields:
             self._verb_option()
         return self._subject(), self.fields
@@ -106,6 +109,8 @@ class Change:
         if not told:
             return None
         span, field = max(told, key=lambda t: (t[0][1], t[0][1] - t[0][0]))
+        kind = re.match(r"\s+(?:address|number|date|field|value)\b", before[span[1] :], re.I)
+        span = (span[0], span[1] + kind.end()) if kind else span
         at = self.clause.text.find(before)
         self.taken.append((at + span[0], at + span[1]))
         return field
@@ -226,6 +231,16 @@ class Change:
                     self.fields[field.name] = mention.value
                     self.taken.append((mention.span[0], len(self.clause.text)))
                     return
+
+    def _loose_date(self) -> None:
+        """“reschedule this for thursday”: a date that ends a command to move something."""
+        dates = self.module.of_kind("date")
+        when = self.clause.dates[-1] if self.clause.dates else None
+        if when is None or not dates or self.verb not in _MOVE or self.clause.text[when.end :].strip(" .!"):
+            return
+        lead = re.search(r"(?:\b(?:for|on|by|at|until|till|the|out)\s+)*$", self.clause.text[: when.start], re.I)
+        due = [f for f in dates if {"due", "deadlin", "clos"} & set(f.words)]
+        self._take((due or dates)[0], when.first.isoformat(), (lead.start() if lead else when.start, when.end))
 
     def _verb_option(self) -> None:
         """“resolve this”, “ack it”, “we won the deal”: the verb is the option."""

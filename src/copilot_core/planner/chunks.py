@@ -12,7 +12,7 @@ from copilot_core.planner.words import Word, word_set
 PREPOSITIONS = word_set(
     "to for from in at on with about by of as into via using against"
     " between near around under over because regarding "
-    "without towards within per invite concerning onto inside"
+    "without towards within per invite concerning onto inside called named titled"
 )
 _DETERMINERS = word_set("the a an my our your this that these those some any all every me us please")
 _JOINERS = frozenset({"and", "or", "&"})
@@ -70,7 +70,8 @@ def chunks_of(clause: Clause, blocked: Iterable[Span]) -> list[Chunk]:
                 preposition = word.lower
                 continue
             if overlaps(word.start, word.end, spans):
-                preposition = preposition if word.lower in _DETERMINERS else ""
+                kept = preposition if word.lower in _DETERMINERS else ""
+                preposition = word.lower if word is clause.head and word.lower in PREPOSITIONS else kept
                 continue
             preposition = ""
         run.append(word)

@@ -24,7 +24,7 @@ _POLITE = re.compile(
     r" (?:want|need|have|wanna|gotta)(?: you)? to\s+"
     r"|(?:i|we) (?:wanna|gotta)\s+|let['’]?s\s+|make sure (?:to|that)\s+"
     r"|is it possible to\s+|you (?:should|can|could)\s+"
-    r"|i(?:['’]m| am) (?:trying|looking) to\s+|time to\s+|how (?:do"
+    r"|i(?:['’]m| am) (?:trying|looking) to\s+|time to\s+|remember to (?=(?:create|add|make|open|log)\s)|how (?:do"
     r"|can) i\s+|don['’]?t forget to (?=\w+ (?:a|the)\b))",
     re.IGNORECASE,
 )
@@ -35,7 +35,7 @@ _POLITE_END = re.compile(
 )
 _QUESTION = word_set("what which who whose when where how any is are was were do does did has have whats")
 _SUBJECTS = word_set("i we he she they it you there someone somebody everybody everyone nobody")
-PAST = word_set("had was were sent went got said told did made came saw took gave left met lost won")
+PAST = word_set("had was were sent went got said told did made came saw met took gave left met lost won")
 _UPDATING = re.compile(
     r"\bshould (?:now )?(?:be|go|become|move|get|have)\b|^(?:his|her"
     r"|its|their|the|my|this|(?!(?:that|what|it|there|who|let|here"
@@ -296,6 +296,10 @@ _SOFT = re.compile(
 )
 
 
+_STRONG = re.compile(r"then|also|after|next|finally", re.IGNORECASE)
+_POINTS = re.compile(r"\b(?:it|them|him|her|this|that)\b", re.IGNORECASE)
+
+
 def sentences(text: str) -> list[str]:
     """`text` at full stops, semicolons and line ends outside of quotes."""
     found: list[str] = []
@@ -310,10 +314,14 @@ def sentences(text: str) -> list[str]:
 def soft_breaks(text: str) -> Iterator[tuple[str, str]]:
     """The ways to cut `text` in two where a second command may begin, first break first."""
     quotes = [(x.start, x.end) for x in find_literals(text) if x.kind == "quoted"]
+    listing = text.find(": ") + 1
     for match in _SOFT.finditer(text):
         right = polished(text[match.end() :])
         if (
             match.start()
+            and not (
+                listing and match.start() >= listing and not _POINTS.search(right) and not _STRONG.search(match.group())
+            )
             and right
             and not overlaps(match.start(), match.end(), quotes)
             and _may_command(right, match.group())
@@ -325,7 +333,7 @@ def _may_command(right: str, break_text: str) -> bool:
     first = words_of(right)[:1]
     if not first:
         return False
-    strong = re.search(r"then|also|after|next|finally", break_text, re.IGNORECASE) is not None
+    strong = _STRONG.search(break_text) is not None
     word = first[0].lower.split("'")[0]
     return strong or (
         (is_imperative(word) and word not in _QUESTION and not first[0].is_name)

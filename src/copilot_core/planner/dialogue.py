@@ -5,21 +5,25 @@ is skipped. A question of ours is recognised by planning the message that it ans
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from copilot_core.planner import answers
+from copilot_core.planner.clauses import Clause
 from copilot_core.planner.plan import Ask, Call, Planner, Step, Unknown
 from copilot_core.planner.records import shape_of
 from copilot_core.planner.references import Reference, loads, result_references
 from copilot_core.planner.replies import answered
 from copilot_core.planner.smalltalk import is_smalltalk
-from copilot_core.planner.tools import Toolbox, toolbox
+from copilot_core.planner.tools import Tool, Toolbox, toolbox
+from copilot_core.planner.vocabulary import STOP
 from copilot_core.planner.world import World, modules_of, read_world
 
 _REPLAYED = 4
+_NEED_FIELDS = frozenset({"query", "create", "create_many", "update", "delete", "suggest"})
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ def decide(messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]], 
     turns = turns_of(messages)
     if not turns:
         return Decision(answers.introduction(box))
-    world = _informed(read_world("\n".join(_text(m) for m in messages if isinstance(m, SystemMessage))), turns)
+    prompt = "\n".join(_text(m) for m in messages if isinstance(m, SystemMessage))
+    world = _informed(_named(read_world(prompt), box, turns[-1].text), turns, box)
     now = turns[-1]
     described = _schema_call(box, world, now) if may_call else None
     if described is not None:
@@ -96,36 +101,51 @@ def _pending(planner: Planner, turns: Sequence[Turn], depth: int) -> Ask | None:
     return next((ask for ask in asks if answers.asked(ask) in turns[-1].said), None)
 
 
-def _informed(world: World, turns: Sequence[Turn]) -> World:
+def _named(world: World, box: Toolbox, text: str) -> World:
+    """`world` with the modules that the actions or else the words name, if the prompt tells of none."""
+    if world.modules or _describer(box) is None:
+        return world
+    slugs = list(dict.fromkeys(str(o) for t in box.tools if t.module for o in t.module.options))
+    words = [w.lower for w in Clause(text, world.now).words if not w.is_name and w.lower not in STOP]
+    slugs = slugs or [w for w in words if len(w) > 3 and w.endswith("s") and not w.endswith("ss")]
+    return replace(world, modules=modules_of([{"slug": slug} for slug in slugs]))
+
+
+def _describer(box: Toolbox) -> Tool | None:
+    """The action that tells the fields of a module."""
+    return next((t for t in box.tools if (s := shape_of(t)) is not None and s.kind == "describe"), None)
+
+
+def _informed(world: World, turns: Sequence[Turn], box: Toolbox) -> World:
     """`world` with the modules that results described, where the prompt left them out."""
     found = list(world.modules)
+    describes = _describer(box)
     for turn in turns:
-        for _, _, result in turn.done:
+        for name, arguments, result in turn.done:
             data = result.get("data", result) if isinstance(result, Mapping) else result
+            asked = arguments.get(describes.module.name) if describes and describes.module else None
+            if describes and name == describes.name and isinstance(data, Mapping) and asked and "fields" in data:
+                data = {"slug": asked, **data}
             for module in modules_of(data):
                 known = next((m for m in found if m.slug == module.slug), None)
                 if known is None or not known.fields:
                     found = [m for m in found if m is not known] + ([module] if module.fields or known is None else [])
-    return World(world.now, world.user_name, world.user_email, world.page, tuple(found))
+    return replace(world, modules=tuple(found))
 
 
 def _schema_call(box: Toolbox, world: World, turn: Turn) -> tuple[str, dict[str, Any]] | None:
     """A look at the schema of the module that is meant, if the prompt does not tell its fields."""
-    if turn.done or is_smalltalk(turn.text) or all(m.fields for m in world.modules):
+    describes = _describer(box)
+    if describes is None or describes.module is None or is_smalltalk(turn.text) or all(m.fields for m in world.modules):
         return None
-    describes = next((t for t in box.tools if (s := shape_of(t)) is not None and s.kind == "describe"), None)
-    if describes is None:
-        return None
-    call = next((s for s in Planner(box, world).plan(turn.text) if isinstance(s, Call | Ask)), None)
-    if (
-        not isinstance(call, Call)
-        or call.module is None
-        or call.module.fields
-        or call.kind not in {"query", "create", "create_many", "update", "suggest"}
-    ):
-        return None
-    param = describes.module
-    return (describes.name, {param.name: call.module.slug}) if param else None
+    seen = {str(a.get(describes.module.name)) for name, a, _ in turn.done if name == describes.name}
+    for step in Planner(box, world).plan(turn.text):
+        found = step if isinstance(step, Call) else step.candidate if isinstance(step, Ask) else None
+        module = found.module if found is not None else None
+        if found is None or module is None or module.fields or module.slug in seen or found.kind not in _NEED_FIELDS:
+            continue
+        return describes.name, {describes.module.name: module.slug}
+    return None
 
 
 def _is_schema(box: Toolbox, name: str, steps: Sequence[Step]) -> bool:
@@ -146,24 +166,25 @@ def _next_call(
     if not call.references or call.reference_param is None or not done:
         return call.tool.name, call.arguments
     positions = [steps.index(c) for c in calls]
-    handles = [h for r in call.references if (h := _handle(r, positions, done)) is not None]
+    handles = [h for r in call.references for h in _handles(r, positions, done)]
     if not handles:
         return None
     value: Any = list(dict.fromkeys(handles)) if call.reference_param.type == "array" else handles[0]
     return call.tool.name, {**call.arguments, call.reference_param.name: value}
 
 
-def _handle(
+def _handles(
     reference: Reference, positions: Sequence[int], done: Sequence[tuple[str, Mapping[str, Any], Any]]
-) -> str | None:
-    """The id that an earlier step of this turn told, for a record known only by that step."""
+) -> list[str]:
+    """The id that an earlier step of this turn told, or all ids, for records known only by that step."""
+    known = [reference.handle] if reference.handle else []
     if reference.step is None:
-        return reference.handle
+        return known
     index = positions.index(reference.step) if reference.step in positions else len(done) - 1
     if index >= len(done):
-        return reference.handle
-    found = result_references(done[index][1], done[index][2])
-    return found[0].handle if found else reference.handle
+        return known
+    found = [r.handle for r in result_references(done[index][1], done[index][2]) if r.handle]
+    return found if reference.several else found[:1] or known
 
 
 def _failed(result: Any) -> bool:
@@ -175,8 +196,14 @@ def _failed(result: Any) -> bool:
 def _final(
     steps: Sequence[Step], done: Sequence[tuple[str, Mapping[str, Any], Any]], box: Toolbox, failed: bool
 ) -> str:
-    told = [answers.told(name, result) for name, _, result in done]
     calls = [s for s in steps if isinstance(s, Call)]
+    told = [
+        answers.told(name, result, answers.interest(call.text, arguments, call.module) if call else answers.Interest())
+        for (name, arguments, result), call in zip_longest(done, calls[: len(done)])
+    ]
+    unused = [phrase for call in calls[: len(done)] for phrase in call.unused]
+    if unused:
+        told.append(answers.unused(unused))
     if failed and len(calls) > len(done):
         told.append(f"I stopped there; not done: {'; '.join(f'“{c.text}”' for c in calls[len(done) :])}.")
     elif len(calls) > len(done):

@@ -23,7 +23,22 @@ _TO_PERSON = re.compile(
     r"|me\b)",
     re.I,
 )
+_NAME = r"(?-i:[A-Z][\w'-]*(?:\s+[A-Z][\w'-]*)*)|me\b|i\b"
+_ON_IT = re.compile(
+    rf"(?:,\s*)?(?:\band\s+)?\b(?:put\s+(?P<name>{_NAME})\s+on\s+(?:it|that|this)"
+    rf"|have\s+(?P<who>{_NAME})\s+(?:do|handle|own|take|look)(?:\s+(?:it|care of it|that|into it))?)\b"
+    rf"|[,;]\s*(?:and\s+)?(?P<one>{_NAME})\s+(?:owns|handles|takes|does|leads|runs"
+    r"|is\s+(?:the\s+)?(?:owner|assignee|on it|responsible|in charge)|will\s+(?:do|handle|own|take)(?:\s+care of)?)"
+    r"(?:\s+(?:it|that|this))?\b",
+    re.I,
+)
 
+_ROLE_WORDS = re.compile(
+    r"\b(?:C[A-Z]{1,2}O|[SE]?VP|head|manager|director|engineer|lead|sales|marketing|analyst|designer|developer|consultant"
+    r"|officer|president|founder|owner|buyer|assistant|accountant|architect|specialist|chief|intern|partner|agent|recruiter"
+    r"|support|scientist|administrator|nurse|lawyer|editor|product|finance|operations)\b",
+    re.IGNORECASE,
+)
 _ROLE = stem_set("job role position occupation")
 
 
@@ -31,6 +46,11 @@ class NamedValues(DraftValues):
     """Steps for people, companies, places and whatever follows the title."""
 
     def _people(self) -> None:
+        people = [f for f in self.module.fields if f.is_person and f.name not in self.values]
+        given = _ON_IT.search(self.clause.text)
+        if given and people and self.free(*given.span()):
+            name = given["name"] or given["who"] or given["one"]
+            self.put(people[0], (self.world.user_name or "me") if name.lower() in {"me", "i"} else name, given.span())
         for match in _TO_PERSON.finditer(self.clause.text):
             organised = any(f.is_organisation for f in self.module.fields) and match.group().strip(
                 " ,"
@@ -77,7 +97,9 @@ class NamedValues(DraftValues):
                 continue
             stop = VALUE_STOP.search(self.clause.text, match.end())
             names = self._names_from(match.end(), stop.start() if stop else len(self.clause.text))
-            if names and (strong or "works" in match.group() or match.group().strip(" ,").lower().startswith("for")):
+            known = self.title is not None and self.title.name in self.values
+            lead = match.group().strip(" ,").lower()
+            if names and (strong or lead.startswith("for") or (known and lead.startswith("with"))):
                 self.put(fields[0], self.clause.text[names[0].start : names[-1].end], (match.start(), names[-1].end))
                 return
 
@@ -137,7 +159,10 @@ class NamedValues(DraftValues):
 
     def _takes(self, segment: str) -> bool:
         """Whether some text field is there for `segment`."""
-        part = Clause(re.sub(r"^(?:an?|the)\s+", "", segment), self.clause.now)
+        said = re.sub(
+            r"^(?:(?:he|she|they|who)\s*(?:['’]s|['’]re|is|are)\s+)?(?:(?:an?|the|our|their)\s+)?", "", segment
+        )
+        part = Clause(said, self.clause.now)
         for field in option_fields(self.module):
             found = find_options(part, field.options, 0.8) if field.name not in self.values else []
             if found:
@@ -147,7 +172,14 @@ class NamedValues(DraftValues):
         if not part.text[:1].isupper() or len(part.words) > 4:
             return False
         fields = [f for f in self.module.of_kind("string") if f.name not in self.values and f is not self.title]
+        telling = _ROLE_WORDS.search(part.text) is not None
+        both = re.match(r"(?P<role>.+?)\s+(?:of|at|with)\s+(?P<where>(?-i:[A-Z]).*)$", part.text)
         roles = [f for f in fields if _ROLE & set(f.words)]
+        places = [f for f in fields if f.is_organisation]
+        if both and roles and places and _ROLE_WORDS.search(both["role"]) and not _ROLE_WORDS.search(both["where"]):
+            self.values[roles[0].name], self.values[places[0].name] = both["role"], both["where"]
+            return True
+        roles = roles if telling or not places else []
         chosen = next(
             (
                 f
@@ -163,6 +195,19 @@ class NamedValues(DraftValues):
         if chosen is not None:
             self.values[chosen.name] = part.text
         return chosen is not None
+
+    def _noun_before_field(self) -> None:
+        """“for the search service, results are empty”: a value before the name of its field."""
+        end = self.clause.body[0] if self.clause.body else len(self.clause.text)
+        for field in self.module.of_kind("string"):
+            name = re.escape(field.name.lower())
+            match = re.search(
+                rf"\b(?:for|on|in|with|at|of)\s+(?:the|our)\s+(?P<what>[\w-]+)\s+{name}\b,?",
+                self.clause.text[:end],
+                re.I,
+            )
+            if match and field is not self.title and field.name not in self.values and self.free(*match.span()):
+                self.put(field, match["what"], match.span())
 
     def _subject_of_body(self, begin: int) -> None:
         """``incident on checkout: card payments fail``: what the text after the colon is about."""

@@ -143,14 +143,21 @@ class TypedValues(DraftValues):
         text, start = self.clause.text, self.mention.span[0]
         before_noun = self.mention.span != (0, 0) and span[1] <= start and len(words_of(text[span[1] : start])) <= 2
         alone = re.search(
-            r"(?:^|[,;(.:]|\b(?:the|an?|is)(?=\s))\s*(?:it['’]?s\s+|is\s+|and\s+"
+            r"(?:^|[,;(.:]|\b(?:the|an?)(?=\s))\s*(?:it['’]?s\s+|is\s+|and\s+"
             r"|stage\s+)?$",
             text[: span[0]],
             re.I,
         ) and re.match(r"\s*(?:$|[,;:).])", text[span[1] :])
         role = re.search(
-            r"\b(?:as|in|marked|status|stage|at|is|it['’]?s)\s+(?:an?\s+)?$", text[: span[0]], re.I
-        ) and re.match(r"\s*(?:$|[,;).]|stage|status)", text[span[1] :])
+            r"(?:,\s*)?\b(?:(?:it|they|he|she|which|that)\s*(?:['’]s|['’]re|is|are)\s+)?\b(?:as|in|marked|status|stage|at"
+            r"|(?:it|they|he|she|which)\s*(?:['’]s|['’]re|is|are))\s+(?:an?\s+)?$",
+            text[: span[0]],
+            re.I,
+        )
+        role = role if re.match(r"\s*(?:$|[,;).]|stage|status)", text[span[1] :]) else None
+        brief = re.search(r"(?:[,;]|\band)\s*(?P<key>[a-z]{3,})\s+$", text[: span[0]], re.I)
+        if brief and any(w.startswith(brief["key"].lower()) for w in field.words):
+            return brief.start(), span[1]
         early = (
             self.mention.span == (0, 0)
             and strength >= 1.0

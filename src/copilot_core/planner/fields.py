@@ -9,11 +9,18 @@ from copilot_core.planner.field_values import TypedValues
 from copilot_core.planner.modules import field_mention, option_fields
 from copilot_core.planner.options import find_options
 from copilot_core.planner.prose import clean, tidy, without
+from copilot_core.planner.values import overlaps
 from copilot_core.planner.vocabulary import STOP
 from copilot_core.planner.words import words_of
 
 _CALLED = re.compile(
     r"\b(?:called|named|titled|entitled|with (?:the )?(?:title|name|subject)(?: of)?)\s*:?\s*", re.IGNORECASE
+)
+_POINTING = re.compile(r"it|that|this|them|him|her|one", re.IGNORECASE)
+_PLACE = re.compile(
+    r"(?:,\s*)?\b(?:on|to|in|into|onto)\s+(?:my|the|our)\s+(?:[\w-]+\s+)?(?:list|system|crm|pipeline|board|database|books|backlog"
+    r"|tracker)\b",
+    re.IGNORECASE,
 )
 
 
@@ -22,6 +29,7 @@ class Draft(TypedValues, NamedValues):
 
     def read(self, *, with_title: bool = True) -> dict[str, Any]:
         """All values; the title takes what is left."""
+        self.taken.extend(m.span() for m in _PLACE.finditer(self.clause.text) if self._is_aside(m.start()))
         if with_title:
             self._named_title()
         self._literals()
@@ -32,10 +40,16 @@ class Draft(TypedValues, NamedValues):
         self._people()
         self._organisation()
         self._place()
+        self._noun_before_field()
         if with_title:
             self._rest()
             self._more_segments()
         return self.values
+
+    def _is_aside(self, start: int) -> bool:
+        quotes = [(q.start, q.end) for q in self.clause.quoted()]
+        body = self.clause.body
+        return not overlaps(start, start + 1, quotes) and (body is None or start < body[0])
 
     def _named_title(self) -> None:
         quoted = self.clause.quoted()
@@ -55,12 +69,13 @@ class Draft(TypedValues, NamedValues):
         """Where a name that nothing encloses ends: before a comma, a date, or words that begin another value."""
         text = self.clause.text
         told = "|".join(sorted({re.escape(w) for f in self.module.fields for w in f.words}))
+        place = r"|\s+in\s+(?-i:[A-Z])" if any(f.is_place for f in self.module.fields) else ""
         ends = [
             m.start()
             for m in re.finditer(
                 r",|;|\s+\(|\s+(?:with|due|assigned|owned|worth|at|by|from|who"
                 r"|whose|based|located|and (?:assign|set|make|give|due|with))\b"
-                rf"|\.\s|\s+and\s+(?:{told})\w*\b",
+                rf"|\.\s|\s+and\s+(?:{told})\w*\b{place}",
                 text[start:],
                 re.I,
             )
@@ -80,7 +95,7 @@ class Draft(TypedValues, NamedValues):
         if self.title is None or self.title.name in self.values:
             return
         text = self._title_text()
-        if text:
+        if text and not _POINTING.fullmatch(text):
             self.values[self.title.name] = text
 
     def _title_text(self) -> str:
@@ -94,7 +109,7 @@ class Draft(TypedValues, NamedValues):
                 return self._first_segment(said)
         start = self.mention.span[1] or self.clause.head_span[1]
         lead = re.search(
-            r"\s+(?:as|to|into|onto|in)\s+(?:an?\s+|my\s+|the\s+|our\s+)?(?:new\s+)?$",
+            r"\s+(?:as|to|into|onto|in|on)\s+(?:an?\s+|my\s+|the\s+|our\s+)?(?:new\s+)?$",
             self.clause.text[: self.mention.span[0]],
         )
         if lead is not None and lead.start() > self.clause.head_span[1]:

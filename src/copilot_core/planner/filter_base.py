@@ -1,5 +1,6 @@
 """What the steps of reading conditions share."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +11,12 @@ from copilot_core.planner.values import overlaps
 from copilot_core.planner.world import RecordField, World
 
 Filter = dict[str, Any]
+NOT = re.compile(
+    r"\b(?:not|isn['’]?t|aren['’]?t|except(?: for)?|excluding|without"
+    r"|non|never|other than|haven['’]?t been|hasn['’]?t been|but not"
+    r"|no longer|anything but)[\s-]+(?:\w+\s+){0,2}$|(?:n['’]t)\s+(?:\w+\s+){0,2}$",
+    re.IGNORECASE,
+)
 
 
 class ConditionList:
@@ -21,6 +28,7 @@ class ConditionList:
         named = mention.span != (0, 0) and (mention.strength == 1.0 or _other_option(clause, mention))
         self.taken: list[Span] = [*skip, *([mention.span] if named else [])]
         self.filters: list[Filter] = []
+        self.undecided: list[Span] = []
 
     def put(self, field: RecordField, op: str, value: Any, *spans: Span) -> None:
         """Add a condition once."""
@@ -32,6 +40,11 @@ class ConditionList:
     def has(self, field: RecordField) -> bool:
         """Whether there is a condition on `field` already."""
         return any(f["field"] == field.name for f in self.filters)
+
+    def denied(self, start: int) -> bool:
+        """Whether a "not" stands before what begins at `start`, and belongs to nothing read before."""
+        match = NOT.search(self.clause.text[:start])
+        return match is not None and not overlaps(match.start(), start, self.taken)
 
     def free(self, start: int, end: int) -> bool:
         """Whether nothing was read from there yet."""

@@ -32,6 +32,14 @@ _PERSON_LEAD = re.compile(
 )
 
 
+_OWNS = re.compile(
+    r"\b(?:(?:does|do|did|has|have|is)\s+)?(?P<name>(?-i:[A-Z][\w-]*(?:\s+[A-Z][\w-]*)*)|i|we)\s+(?:still\s+|currently\s+)?"
+    r"(?:owns?|manages?|handles?|leads?|runs?|drives?|has|have|(?:is|am|are)\s+(?:on|responsible for|working on"
+    r"|handling|in charge of|assigned to|assigned)|got)\b(?!\s+to\b)",
+    re.I,
+)
+
+
 class NameConditions(ConditionList):
     """Steps for people, companies, places and words of the title."""
 
@@ -40,7 +48,11 @@ class NameConditions(ConditionList):
         match = _MINE.search(self.clause.text)
         if people and match and self.world.user_name and self.free(*match.span()):
             mine = next((f for f in people if field_mention(self.clause, f)), people[0])
-            self.put(mine, "eq", self.world.user_name, match.span())
+            self.put(mine, "ne" if self.denied(match.start()) else "eq", self.world.user_name, match.span())
+        owner = _OWNS.search(self.clause.text)
+        if people and owner and owner["name"].lower() not in {"i", "we"} and self.free(*owner.span()):
+            told = [f for f in people if field_mention(self.clause, f)]
+            self.put((told or people)[0], "eq", owner["name"], owner.span())
 
     def _literals(self) -> None:
         for literal in self.clause.literals:
@@ -139,14 +151,17 @@ class NameConditions(ConditionList):
             people = [f for f in self.module.fields if f.is_person]
             told = [f for f in people if field_mention(self.clause, f)]
             if people:
-                self.put((told or people)[0], "eq", text, chunk.span)
+                self.put((told or people)[0], "ne" if self.denied(chunk.span[0]) else "eq", text, chunk.span)
             return
         used = [w for w in used if not any(w.stem in f.words for f in self.module.of_kind("string"))] or used
         text = re.sub(r"['’]s$", "", self.clause.text[used[0].start : used[-1].end])
         field = self._field_for_name("s" if possessive else chunk.preposition, text, words)
         if field is not None and not self.has(field):
             span = (used[0].start, used[-1].end)
-            self.put(field, "contains" if field.name == self.module.title else "eq", text, span)
+            if not self.denied(span[0]):
+                self.put(field, "contains" if field.name == self.module.title else "eq", text, span)
+            elif field.name != self.module.title:
+                self.put(field, "ne", text, span)
 
     def _field_for_name(self, preposition: str, text: str, words: Sequence[Word] = ()) -> RecordField | None:
         fields = [f for f in self.module.fields if f.kind in {"string", "text", "user", "relation"}]

@@ -9,7 +9,7 @@ from copilot_core.planner.filter_base import ConditionList
 from copilot_core.planner.modules import ModuleMention, field_mention
 from copilot_core.planner.values import Number
 from copilot_core.planner.vocabulary import similar
-from copilot_core.planner.words import stem, stem_set, words_of
+from copilot_core.planner.words import identifier_words, stem, stem_set, words_of
 from copilot_core.planner.world import RecordField
 
 _COMPARE = (
@@ -71,7 +71,7 @@ class ValueConditions(ConditionList):
 
     def _dates(self) -> None:
         fields = self.module.of_kind("date")
-        whens = [w for w in self.clause.dates if self.free(w.start, w.end)]
+        whens = [w for w in self.clause.dates if self.free(w.start, w.end) and not self.denied(w.start)]
         if not fields or not whens:
             return
         field = self._date_field(fields)
@@ -136,6 +136,16 @@ class ValueConditions(ConditionList):
             ):
                 return int(number.value), (number.start, number.end)
         return None
+
+    def _keys(self) -> None:
+        """“customer 5”, “invoice id 12”: a number that identifies, right after its name."""
+        for field in self.module.of_kind("key"):
+            name = r"\s*".join(w for w in identifier_words(field.name) if w != "id") or re.escape(self.module.singular)
+            match = re.search(
+                rf"\b(?:{name}\s*)?(?:\bid|number|no\.?|#)?\s*(?:is|=|:)?\s*#?(?P<key>\d+)\b", self.clause.text, re.I
+            )
+            if match and re.match(rf"{name}|id\b", match.group(), re.I) and self.free(*match.span("key")):
+                self.put(field, "eq", int(match["key"]), match.span())
 
     def _numbers(self) -> None:
         fields = self.module.of_kind("number")

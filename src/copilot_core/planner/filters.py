@@ -1,28 +1,27 @@
 """Conditions on records: "open incidents on checkout over 50k due this week" -> field, operator, value."""
 
 import re
+from collections.abc import Sequence
 
 from copilot_core.planner.clauses import Clause, Span
-from copilot_core.planner.filter_base import Filter
+from copilot_core.planner.filter_base import NOT, Filter
 from copilot_core.planner.filter_names import NameConditions
 from copilot_core.planner.filter_values import ValueConditions
+from copilot_core.planner.leftovers import leftovers
 from copilot_core.planner.modules import done_option, field_mention, option_fields
 from copilot_core.planner.options import Mention, find_options, option_stems
 from copilot_core.planner.values import overlaps
 from copilot_core.planner.words import Word, identifier_words, word_set
 from copilot_core.planner.world import RecordField
 
-_NOT = re.compile(
-    r"\b(?:not|isn['’]?t|aren['’]?t|except(?: for)?|excluding|without"
-    r"|non|never|other than|haven['’]?t been|hasn['’]?t been|but not"
-    r"|no longer|anything but)[\s-]+(?:\w+\s+){0,2}$|(?:n['’]t)\s+(?:\w+\s+){0,2}$",
-    re.IGNORECASE,
-)
-
 _OVERDUE = re.compile(
     r"\b(?:overdue|past (?:their|its|the)? ?(?:due|deadline)(?: date)?|late|behind schedule)\b", re.IGNORECASE
 )
 
+_EITHER = re.compile(
+    r"\bor\b(?!\s+(?:more|less|above|below|over|under|high|low|few|lat|earl|great|small|big|so)\w*)", re.I
+)
+_SAID_OF = re.compile(r"\b(?:is|are|still|that are)\s+(?:still\s+)?$", re.IGNORECASE)
 _UNDONE = word_set("open unfinished incomplete pending outstanding active remaining undone uncompleted unresolved")
 
 
@@ -34,13 +33,24 @@ class Conditions(ValueConditions, NameConditions):
         self._overdue()
         self._keyed()
         self._options()
+        self._absent()
         self._dates()
+        self._keys()
         self._numbers()
         self._people()
         self._literals()
         self._modifier()
         self._phrases()
         return self.filters
+
+    def unused(self, used: Sequence[Span], *, strict: bool = False) -> list[str]:
+        """The words that no condition was read from, nor stands in `used`."""
+        told = [self.clause.text[start:end] for start, end in self.undecided]
+        either = _EITHER.search(self.clause.text)
+        several = len({f["field"] for f in self.filters}) > 1 and not any(f["op"] == "in" for f in self.filters)
+        if either and several and not self.undecided and not self.clause.quoted():
+            told.append(either.group())
+        return told + leftovers(self.clause, self.module, [*self.taken, *self.undecided], used, strict=strict)
 
     def _overdue(self) -> None:
         match = _OVERDUE.search(self.clause.text)
@@ -95,13 +105,43 @@ class Conditions(ValueConditions, NameConditions):
             strong = [m for m in mine if m.strength == max(x.strength for x in mine)]
             self._conditions_on(field, mine if all(m.strength > 0.7 for m in mine) else strong)
         self._negated_words()
+        self._alternatives(best)
+
+    def _alternatives(self, found: Sequence[tuple[RecordField, Mention]]) -> None:
+        """“high priority or blocked”: all conditions must hold, so either of two fields cannot be asked for."""
+        for field, mention in found:
+            for rival, other in found:
+                between = self.clause.text[mention.span[1] : other.span[0]]
+                if field is rival or not re.fullmatch(
+                    rf"\s+(?:{field.name}\s+)?or\s+(?:{rival.name}\s+)?", between, re.I
+                ):
+                    continue
+                self.filters = [f for f in self.filters if f["field"] not in {field.name, rival.name}]
+                self.taken = [s for s in self.taken if not overlaps(*s, [mention.span, other.span])]
+                self.undecided.append((mention.span[0], other.span[1]))
+
+    def _absent(self) -> None:
+        """“without a phone number”: a field that is empty."""
+        for field in self.module.fields:
+            name = r"\s*".join(map(re.escape, identifier_words(field.name)))
+            match = re.search(
+                rf"\b(?:without|with no|missing|lacking|have no|has no)\s+(?:an?\s+|the\s+|any\s+|their\s+)?{name}"
+                r"(?:\s+(?:number|address))?\b",
+                self.clause.text,
+                re.IGNORECASE,
+            )
+            if match and self.free(*match.span()) and not self.has(field):
+                self.put(field, "empty", True, match.span())
 
     def _conditions_on(self, field: RecordField, mentions: list[Mention]) -> None:
         values = list(dict.fromkeys(str(m.value) for m in mentions))
-        denied = [m for m in mentions if _NOT.search(self.clause.text[: m.span[0]])]
+        denied = [m for m in mentions if NOT.search(self.clause.text[: m.span[0]])]
         if len(values) > 1 and not denied and len(values) == len(field.options) - 1:
             rest = next(o for o in field.options if o not in values)
             self.put(field, "ne", rest, *(m.span for m in mentions))
+            return
+        if len(values) > 1 and not denied:
+            self.put(field, "in", values, *(_with_field_word(self.clause, m.span, field) for m in mentions))
             return
         for mention in mentions:
             op = "ne" if mention in denied or (denied and mention.span > denied[0].span) else "eq"
@@ -133,7 +173,7 @@ class Conditions(ValueConditions, NameConditions):
             or word.lower not in _UNDONE
             or self.has(done[0])
             or not self.free(word.start, word.end)
-            or not word.end <= self.mention.span[0]
+            or not (word.end <= self.mention.span[0] or _SAID_OF.search(self.clause.text[: word.start]))
         ):
             return
         self.put(done[0], "ne", done[1], (word.start, word.end))

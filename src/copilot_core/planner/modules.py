@@ -176,7 +176,7 @@ def field_mention(clause: Clause, field: RecordField, skip: Iterable[Span] = ())
     index = contains_phrase(stems, field.words)
     if index >= 0:
         return words[index].start, words[index + len(field.words) - 1].end
-    telling = [w for w in field.words if w not in _WEAK_FIELD_WORDS]
+    telling = [w for w in field.words if w not in _WEAK_FIELD_WORDS] if field.kind != "key" else []
     for word in words:
         if word.lower in STOP:
             continue

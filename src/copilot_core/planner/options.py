@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from copilot_core.planner.clauses import Clause, Span
 from copilot_core.planner.vocabulary import STOP, similar
-from copilot_core.planner.words import Word, contains_phrase, identifier_words, stem
+from copilot_core.planner.words import Word, contains_phrase, identifier_words, stem, words_of
 
 _SYMBOL = re.compile("[$€£¥]")
 _CODES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
@@ -34,6 +34,7 @@ def find_options(
     """The options that are mentioned, as often as they are, strongest evidence kept for each place."""
     words = [w for w in clause.words if not any(w.start < right and left < w.end for left, right in skip)]
     words += [Word(code, m.start(), m.end()) for m in _SYMBOL.finditer(clause.text) if (code := _CODES[m.group()])]
+    words += [Word(p.text, w.start + p.start, w.start + p.end) for w in words if "-" in w.text for p in _parts(w.text)]
     texts = [str(option) for option in options]
     found = [
         m for option, text in zip(options, texts, strict=True) for m in _mentions(words, option, text, texts, weakest)
@@ -44,6 +45,11 @@ def find_options(
         if not any(mention.span[0] < k.span[1] and k.span[0] < mention.span[1] for k in kept):
             kept.append(mention)
     return sorted(kept, key=lambda m: m.span)
+
+
+def _parts(text: str) -> list[Word]:
+    """The words that hyphens join."""
+    return words_of(text.replace("-", " "))
 
 
 def _mentions(words: list[Word], option: object, text: str, rivals: Sequence[str], weakest: float) -> list[Mention]:

@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copilot_core.planner.clauses import Clause, polished, sentences, soft_breaks
+from copilot_core.planner.preambles import commands, is_story
 from copilot_core.planner.ranking import Candidate, rank
 from copilot_core.planner.references import PRONOUN, Reference
 from copilot_core.planner.smalltalk import is_smalltalk
 from copilot_core.planner.tools import Param, Tool, Toolbox
-from copilot_core.planner.words import stem
+from copilot_core.planner.words import stem, stems_of
 from copilot_core.planner.world import Module, World
 
 _CLEAR_SCORE = 1.7
 _ASK_SCORE = 2.0
+_COVERED = 0.8
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Call:
     reference_param: Param | None = None
     kind: str = ""
     text: str = ""
+    unused: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Planner:
         steps: list[Step] = []
         known = [list(group) for group in earlier]
         carried = self._module_of(earlier)
-        for sentence in _joined(sentences(text)):
+        for sentence in self._with_stories(_joined(sentences(text)), known, carried):
             for step in self._sentence(sentence, known, carried):
                 added = self._merged(steps, step)
                 if added is None:
@@ -74,6 +77,22 @@ class Planner:
                         known.append(promised)
         return steps
 
+    def _with_stories(self, parts: list[str], known: list[list[Reference]], carried: Module | None) -> list[str]:
+        """Sentences, a story joined to the command about it that follows."""
+        found: list[str] = []
+        for part in parts:
+            both = f"{found[-1].rstrip(' .!')}, {part}" if found else ""
+            pointing = PRONOUN.search(part) is not None
+            if both and pointing and is_story(Clause(found[-1], self.world.now)):
+                both = both if self._after_story(both, known, carried) else ""
+            else:
+                both = ""
+            if both:
+                found[-1] = both
+            else:
+                found.append(part)
+        return found
+
     def _module_of(self, earlier: Sequence[Sequence[Reference]]) -> Module | None:
         return self.world.module(earlier[-1][0].module) if earlier and earlier[-1] else None
 
@@ -82,8 +101,12 @@ class Planner:
         if is_smalltalk(sentence):
             yield Unknown(sentence, smalltalk=True)
             return
-        text = polished(sentence)
         known = list(known)
+        told = self._after_story(sentence, known, carried)
+        if told:
+            yield from told
+            return
+        text = polished(sentence)
         for left, right in soft_breaks(text):
             head = self._clause(left, known, carried)
             if not isinstance(head, Call) or _continues(right, head):
@@ -96,6 +119,14 @@ class Planner:
                 yield from tail
                 return
         yield self._clause(text, known, carried)
+
+    def _after_story(self, sentence: str, known: list[list[Reference]], carried: Module | None) -> list[Step]:
+        """The calls of a command that follows a story, if all of it makes sense."""
+        for text in commands(sentence, Clause(sentence, self.world.now)):
+            steps = list(self._sentence(text, known, carried))
+            if steps and all(isinstance(s, Call) for s in steps):
+                return steps
+        return []
 
     def _stands_alone(self, step: Step, head: Call) -> bool:
         """Whether what follows an "and" is a command of its own and no part of the first one's text."""
@@ -119,14 +150,15 @@ class Planner:
         if not accepted:
             return Unknown(text)
         best = accepted[0]
-        if best.kind in {"update", "delete"} and not best.missing and not _has_subject(best):
+        if best.kind in {"update", "delete"} and not best.missing and (best.unused or not _has_subject(best)):
             return Ask(best, None, text)
         if not best.missing:
             return self._call(best, clause, known)
         ready = next((c for c in accepted if not c.missing and c.score > best.score - 0.35), None)
         if ready is not None:
             return self._call(ready, clause, known)
-        return Ask(best, best.missing[0], text) if best.score >= _ASK_SCORE else Unknown(text)
+        sure = best.score >= _ASK_SCORE or (best.coverage >= _COVERED and clause.head is not None)
+        return Ask(best, best.missing[0], text) if sure else Unknown(text)
 
     def _call(self, found: Candidate, clause: Clause, known: Sequence[Sequence[Reference]]) -> Step:
         if not found.tool.reads:
@@ -135,7 +167,14 @@ class Planner:
                 return Ask(found, found.tool.param(unresolved), clause.text)
             found.arguments = arguments
         return Call(
-            found.tool, found.arguments, found.module, found.references, found.reference_param, found.kind, clause.text
+            found.tool,
+            found.arguments,
+            found.module,
+            found.references,
+            found.reference_param,
+            found.kind,
+            clause.text,
+            found.unused,
         )
 
     def _merged(self, steps: list[Step], step: Step) -> Step | None:
@@ -175,7 +214,7 @@ def accepts(found: Candidate, clause: Clause) -> bool:
     sure = found.evidence >= 1 and not found.missing and not found.weak
     told = not tool.reads and any(p.role in {"prose", "name"} and p.name in found.arguments for p in tool.params)
     plain = not tool.params and found.coverage >= 0.5
-    if tool.reads and not plain and found.explained < 0.25:
+    if tool.reads and not plain and found.explained < 0.25 and not (sure and found.coverage >= 0.5):
         return False
     if found.explained < (0.5 if tool.reads else 0.4) and not (sure or told or plain) and found.verb < 1.2:
         return False
@@ -197,12 +236,15 @@ def _accepts_record(found: Candidate, clause: Clause) -> bool:
         told = clause.head is None and not clause.text.rstrip().endswith("?") and clause.has_copula
         about_us = found.coverage < 0.8 and re.search(r"\byou(?:r|rself)?\b", clause.text, re.IGNORECASE) is not None
         told = told or about_us or (clause.is_statement and not clause.text.rstrip().endswith("?"))
-        return found.coverage >= 0.5 and found.explained >= 0.35 and not told
+        done = clause.head is not None and not clause.is_question and found.verb < 0.5
+        return found.coverage >= 0.5 and found.explained >= 0.35 and not told and not done
     if not found.named and found.kind in {"create", "create_many", "navigate"}:
         return False
     if found.kind in {"create", "create_many"} and clause.is_statement:
         return False
-    if found.kind in {"update", "delete"} and not found.missing and not _has_subject(found):
+    if found.kind in {"update", "delete"} and not found.missing and not found.unused and not _has_subject(found):
+        return False
+    if found.kind == "update" and clause.is_statement and any(w.last < clause.now.date() for w in clause.dates):
         return False
     if found.kind == "update" and found.missing:
         return False
@@ -212,7 +254,11 @@ def _accepts_record(found: Candidate, clause: Clause) -> bool:
 def _continues(right: str, head: Call) -> bool:
     """ "and email ada@hooli.io": a field of the record at hand with its value, and no command."""
     match = re.match(r"(\w+)\s+(?:is\s+)?(?=[\w.+-]+@|\+?\d|www\.|https?:)", right)
-    words = {w for f in (head.module.fields if head.module else ()) for w in f.words}
+    fields = head.module.fields if head.module else ()
+    words = {w for f in fields for w in f.words}
+    opening = tuple(stems_of(right))
+    if head.kind == "create" and any(len(f.words) > 1 and opening[: len(f.words)] == f.words for f in fields):
+        return True
     return match is not None and head.kind in {"create", "update"} and stem(match[1].lower()) in words
 
 
@@ -228,6 +274,11 @@ def _promised(call: Call, step: int) -> list[Reference]:
         values = next((v for v in call.arguments.values() if isinstance(v, dict)), call.arguments)
         name = next((str(values[k]) for k in ("name", "title", *values) if isinstance(values.get(k), str)), None)
         return [Reference(None, name, call.module.slug if call.module else None, step)]
+    if call.kind == "query" and call.module is not None:
+        told = next((v for v in call.arguments.values() if isinstance(v, list) and v and isinstance(v[0], dict)), [])
+        narrowed = any(isinstance(v, int) for v in call.arguments.values()) or bool(call.unused)
+        conditions = () if narrowed or not all("op" in c for c in told) else tuple(told)
+        return [Reference(None, None, call.module.slug, step, conditions, several=True)]
     if call.kind in {"search", "query"}:
         named = next((v for v in call.arguments.values() if isinstance(v, str) and v[:1].isupper()), None)
         return [Reference(None, named, call.module.slug if call.module else None, step)] if named else []

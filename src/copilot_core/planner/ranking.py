@@ -8,7 +8,7 @@ from typing import Any
 from copilot_core.planner.clauses import PAST, Clause, Span
 from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention, module_mentions, verb_option
 from copilot_core.planner.options import find_options
-from copilot_core.planner.records import SCHEMA_WORDS, RecordFiller, shape_of
+from copilot_core.planner.records import RecordFiller, asks_schema, shape_of
 from copilot_core.planner.references import Reference
 from copilot_core.planner.slots import Filler
 from copilot_core.planner.tools import Param, Tool, Toolbox
@@ -47,6 +47,8 @@ _POSSIBLE = re.compile(
     r"|permitted|supported|choices?|pick)\b",
     re.I,
 )
+_PLAIN_MAKING = stem_set("add create register enter insert save log record")
+_PAGE = re.compile(r"(?:(?:the|my|our)\s+)?[\w-]+\s+(?:page|view|screen|tab|board|section)", re.I)
 _PLACE = re.compile(r"\s*(?:list|page|view|module|section|screen|board|tab|area|overview|table)\b", re.I)
 
 
@@ -76,6 +78,7 @@ class Candidate:
     exemplary: bool = False
     partial: dict[str, Any] = field(default_factory=dict)
     named: bool = True
+    unused: list[str] = field(default_factory=list)
 
 
 def rank(
@@ -92,13 +95,13 @@ def rank(
 def _cheap(tool: Tool, clause: Clause, box: Toolbox, world: World, carried: Module | None) -> Candidate:
     shape = shape_of(tool)
     found = Candidate(tool, 0.0, kind=shape.kind if shape else "")
-    found.verb = verb_score(tool, clause, found.kind)
+    mention = chosen_module(clause, world, carried, creating=found.kind in {"create", "create_many"}) if shape else None
+    found.verb = verb_score(tool, clause, found.kind, mention)
     if found.kind == "update" and not clause.is_question:
         target = chosen_module(clause, world, carried)
         if target is not None and _sets_option(clause, target.module, world):
             found.verb = max(found.verb, 1.1)
     if shape is not None:
-        mention = chosen_module(clause, world, carried, creating=shape.kind in {"create", "create_many"})
         found.coverage = _module_coverage(mention, shape.kind)
         if shape.kind == "create" and mention is not None and _announces(clause, mention):
             found.verb = max(found.verb, 1.1)
@@ -158,26 +161,32 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
     if kind in {"create", "create_many", "update", "delete"} and mention is not None:
         fresh = _FRESH.search(lead) is not None and not mention_is_plural(mention)
         definite = _DEFINITE.search(lead) is not None
-        owned = re.search(r"\w['’]s\s+$", clause.text[: _first_field(clause, mention)]) is not None
+        owned = (
+            re.search(r"(?:\w['’]s|\b(?:his|her|its|their))\s+$", clause.text[: _first_field(clause, mention)])
+            is not None
+        )
         if kind == "create" and owned:
             return -1.0
         if kind == "update" and owned:
             return 0.6
         if kind == "create":
-            return 0.6 * fresh - 0.5 * definite
+            return 0.6 * fresh - 0.5 * (definite and not _names_new(clause, mention))
         return -0.6 * fresh if kind != "create_many" else -0.4 * definite
     if kind == "navigate":
         tail = clause.text[mention.span[1] :] if mention else ""
         place = _PLACE.match(tail) is not None
         looks = clause.head is not None and clause.head.lower in _LOOKING
-        return (0.7 if place else 0.0) + (
-            0.3 if not looks and _DEFINITE.search(lead) and mention_is_plural(mention) else 0.0
+        made = _FRESH.search(lead) is not None and not mention_is_plural(mention)
+        return (
+            (0.7 if place else 0.0)
+            - (1.0 if made else 0.0)
+            + (0.3 if not looks and _DEFINITE.search(lead) and mention_is_plural(mention) else 0.0)
         )
     if kind == "describe" and mention is not None and clause.is_question and _POSSIBLE.search(clause.text):
         told = [f for f in mention.module.fields if f.options and field_mention(clause, f)]
         return 1.0 if told and not any(find_options(clause, f.options, 0.9) for f in told) else 0.3
     if kind == "describe":
-        return 0.8 if clause.has("field", "schema", "column", "option", "structure", "attribute", "property") else -0.3
+        return 0.8 if asks_schema(clause, mention) else -0.3
     if kind == "suggest":
         return (
             0.6
@@ -195,6 +204,22 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
             return -0.9
         return 0.5 if _SEARCHING.search(clause.text) else -0.2
     return 0.0
+
+
+def _names_new(clause: Clause, mention: ModuleMention) -> bool:
+    """“add the company Blue Harbor”: a plain verb of making, and a name right after the noun."""
+    making = clause.head is not None and "create" in classes_of(clause.head.lower)
+    place = re.search(
+        r"\S+\s+(?:on|to|in|into|onto|as)\s+(?:my|the|our|an?)\s+$", clause.text[clause.head_span[1] : mention.span[0]]
+    )
+    if making and place is not None and clause.head_span[1] <= mention.span[0]:
+        return True
+    return (
+        making
+        and clause.head is not None
+        and clause.head.stem in _PLAIN_MAKING
+        and re.match(r"\s*(?:called\s+|named\s+|titled\s+)?[\"“'A-Z]", clause.text[mention.span[1] :]) is not None
+    )
 
 
 def _first_field(clause: Clause, mention: ModuleMention | None) -> int:
@@ -221,13 +246,13 @@ def _example_likeness(tool: Tool, clause: Clause) -> float:
     return best
 
 
-def verb_score(tool: Tool, clause: Clause, kind: str = "") -> float:
+def verb_score(tool: Tool, clause: Clause, kind: str = "", mention: ModuleMention | None = None) -> float:
     """How well what the clause wants done is what the action does."""
     intents = clause.intents
     exact = any(w.stem == tool.verb for w in ([clause.head] if clause.head else []) + clause.words[:1])
     exact = exact or (bool(clause.words) and not tool.reads and clause.words[0].stem in tool.nouns)
     if kind and kind != "one":
-        return _record_verb(tool, clause, kind) + (0.2 if exact else 0.0)
+        return _record_verb(tool, clause, kind, mention) + (0.2 if exact else 0.0)
     score = max((intents.get(name, 0.0) for name in tool.classes), default=0.0)
     said = max((intents.get(name, 0.0) for name in tool.said_classes), default=0.0)
     named = max(
@@ -243,7 +268,7 @@ def verb_score(tool: Tool, clause: Clause, kind: str = "") -> float:
     return score
 
 
-def _record_verb(tool: Tool, clause: Clause, kind: str) -> float:
+def _record_verb(tool: Tool, clause: Clause, kind: str, mention: ModuleMention | None) -> float:
     """The same for an action on records, whose kind says what it does better than its name."""
     name = {"create_many": "create"}.get(kind, kind)
     score = clause.intents.get(name, 0.0)
@@ -255,7 +280,9 @@ def _record_verb(tool: Tool, clause: Clause, kind: str) -> float:
         score = max(score, 1.0)
     if kind == "query" and clause.head is None and clause.intents.get("create", 0.0) < 1:
         score = max(score, 0.8)
-    if kind == "describe" and (set(clause.stems) & SCHEMA_WORDS or _POSSIBLE.search(clause.text)):
+    if kind == "navigate" and clause.head is None and _PAGE.fullmatch(clause.text.strip(" .!")):
+        score = max(score, 1.2)
+    if kind == "describe" and (asks_schema(clause, mention) or _POSSIBLE.search(clause.text)):
         score = max(score, 0.2 + clause.intents.get("query", 0.0))
     if (
         kind == "create"
@@ -402,6 +429,7 @@ def _filled(
             filled.unclear,
         )
         found.evidence, found.partial, found.named = filled.evidence, filled.partial, filled.named
+        found.unused = filled.unused
         if filled.spans or shape.kind in {"navigate", "describe"}:
             mention = ModuleMention(filled.module, (0, 0), 1.0) if filled.module else None
             better = explained(clause, found.tool, box, mention, filled.spans)

@@ -5,7 +5,7 @@ schemas, so that ``updateRecord(recordId, fields)`` works as ``updateRecords(mod
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ from copilot_core.planner.batches import rows_of
 from copilot_core.planner.changes import Change
 from copilot_core.planner.clauses import Clause, Span
 from copilot_core.planner.fields import Draft
+from copilot_core.planner.filter_base import Filter
 from copilot_core.planner.filter_values import sorting
 from copilot_core.planner.filters import Conditions
 from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention
@@ -22,8 +23,9 @@ from copilot_core.planner.prose import clean, tidy, without
 from copilot_core.planner.references import Reference
 from copilot_core.planner.subjects import Subject, read_subject, without_field
 from copilot_core.planner.tools import Param, Tool
+from copilot_core.planner.values import overlaps
 from copilot_core.planner.vocabulary import STOP
-from copilot_core.planner.words import identifier_words, stem, stem_set, words_of
+from copilot_core.planner.words import identifier_words, phrase_of, stem, stem_set, words_of
 from copilot_core.planner.world import Module, World
 
 _VALUES = stem_set("fields values data attributes properties changes updates patch input record")
@@ -68,6 +70,7 @@ class Filled:
     partial: dict[str, Any] = field(default_factory=dict)
     named: bool = True
     spans: list[Span] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
 
 
 @lru_cache(maxsize=512)
@@ -133,6 +136,12 @@ def _kind(tool: Tool, parts: set[str]) -> str:
     return "describe" if {stem(w) for w in told} & SCHEMA_WORDS else "query"
 
 
+def asks_schema(clause: Clause, mention: ModuleMention | None) -> bool:
+    """Whether fields or options are asked for; the name of a module ("properties") does not say so."""
+    own = [mention.span] if mention is not None else []
+    return any(w.stem in SCHEMA_WORDS and not overlaps(w.start, w.end, own) for w in clause.words)
+
+
 class RecordFiller:
     """One attempt to fill the arguments of an action on records."""
 
@@ -194,7 +203,8 @@ class RecordFiller:
         limit = conditions.limit()
         filters = conditions.read()
         self.filled.spans = [s for s in conditions.taken if s != self.clause.head_span]
-        self._put(self.shape.filters, _as_filters(self.shape.filters, filters))
+        self._put_filters(filters)
+        self.filled.unused += conditions.unused([self.mention.span])
         if order is not None:
             self._put(self.shape.sort_by, order.field)
             self._put(self.shape.sort_order, order.order)
@@ -209,6 +219,14 @@ class RecordFiller:
             self._put(self.shape.limit, 1)
         self.filled.evidence += 0.3 * len(filters) + (0.7 if order or limit else 0.0)
 
+    def _put_filters(self, filters: Sequence[Filter]) -> None:
+        """The conditions that the action can take; the others are not used."""
+        param = self.shape.filters
+        kept = [f for f in filters if _knows(param, f["op"])]
+        if param is not None and kept:
+            self._put(param, _as_filters(param, kept))
+        self.filled.unused += [_said(f) for f in filters if f not in kept]
+
     def _search(self) -> None:
         text = search_text(self.clause, self.mention)
         if self.mention is not None and self.mention.strength < 1.0:
@@ -219,7 +237,7 @@ class RecordFiller:
 
     def _describe(self) -> None:
         told = set(self.clause.stems)
-        self.filled.evidence += 0.8 if told & SCHEMA_WORDS else -0.6
+        self.filled.evidence += 0.8 if asks_schema(self.clause, self.mention) else -0.6
         if self.mention is not None and any(field_mention(self.clause, f) for f in self.mention.module.fields):
             self.filled.evidence += (
                 0.3 if told & (SCHEMA_WORDS | {"valu", "possibl", "allow", "choos", "exist"}) else 0.0
@@ -311,6 +329,7 @@ class RecordFiller:
 
     def _put_subject(self, subject: Subject) -> None:
         self.filled.unclear = subject.unclear
+        self.filled.unused += subject.unused
         page = self.world.page
         if (
             subject.records
@@ -328,28 +347,51 @@ class RecordFiller:
                 known = self.world.module(subject.references[0].module)
                 self.mention = ModuleMention(known, (0, 0), 0.8) if known else self.mention
             subject.records = handles
+            if not handles and self.filled.reference_param is not None and subject.references[0].several:
+                self.filled.arguments[self.filled.reference_param.name] = []
         if subject.records:
             self._put(self.shape.refs, subject.records)
             self._put(self.shape.ref, subject.records[0] if self.shape.refs is None else None)
             self.filled.evidence += 0.5
         elif subject.filters:
-            self._put(self.shape.filters, _as_filters(self.shape.filters, subject.filters))
+            self._put_filters(subject.filters)
             self.filled.evidence += 0.5
         elif subject.everything and self.shape.filters is not None:
             self.filled.arguments[self.shape.filters.name] = [] if self.shape.filters.type == "array" else {}
             self.filled.evidence += 0.3
 
 
-def _as_filters(param: Param | None, filters: list[dict[str, Any]]) -> Any:
+def _knows(param: Param | None, op: str) -> bool:
+    """Whether conditions with this operator can be given; "in" only where the schema tells of it."""
+    if param is None or param.type == "object":
+        return param is not None and op == "eq"
+    node = param.properties.get("op") or param.properties.get("operator") or {}
+    options = node.get("enum") if isinstance(node, Mapping) else None
+    if isinstance(options, list):
+        return op in options
+    said = f"{node.get('description', '')} {param.description}" if isinstance(node, Mapping) else param.description
+    return (
+        op not in {"in", "empty"}
+        or re.search(rf"['\"`|/]{op}\b|\b{op}['\"`|/]|,\s*{op}\b(?=[,.)]|$)", said) is not None
+    )
+
+
+def _as_filters(param: Param, filters: Sequence[Filter]) -> Any:
     """Conditions in the form the schema wants: a list, or an object of equal values."""
-    if param is None:
-        return None
     if param.type == "object":
-        return {f["field"]: f["value"] for f in filters if f["op"] == "eq"}
-    names = param.properties
-    if "op" not in names and "operator" in names:
+        return {f["field"]: f["value"] for f in filters}
+    if "op" not in param.properties and "operator" in param.properties:
         return [{"field": f["field"], "operator": f["op"], "value": f["value"]} for f in filters]
-    return filters
+    return list(filters)
+
+
+def _said(condition: Filter) -> str:
+    value = condition["value"]
+    if condition["op"] == "empty":
+        return f"no {phrase_of(condition['field'])}"
+    told = " or ".join(map(str, value)) if isinstance(value, list) else str(value)
+    signs = {"ne": "not ", "gt": "over ", "gte": "from ", "lt": "under ", "lte": "up to "}
+    return f"{phrase_of(condition['field'])} {signs.get(condition['op'], '')}{told}"
 
 
 def search_text(clause: Clause, mention: ModuleMention | None) -> str:

@@ -48,6 +48,8 @@ class Reference:
     name: str | None
     module: str | None = None
     step: int | None = None
+    conditions: tuple[Mapping[str, Any], ...] = ()
+    several: bool = False
 
     @property
     def handle(self) -> str | None:
@@ -126,7 +128,8 @@ def pointed_at(text: str, earlier: Sequence[Sequence[Reference]]) -> list[Refere
         return _picked(match, many)
     if _PLURAL.search(text):
         return list(next((group for group in reversed(earlier) if len(group) > 1), earlier[-1]))
-    return [earlier[-1][0]] if _SINGULAR.search(text) and len(earlier[-1]) == 1 else []
+    single = len(earlier[-1]) == 1 and not earlier[-1][0].several
+    return [earlier[-1][0]] if _SINGULAR.search(text) and single else []
 
 
 def names_ordinal(text: str) -> bool:

@@ -7,7 +7,7 @@ from copilot_core.planner.clauses import Clause, polished
 from copilot_core.planner.options import find_options
 from copilot_core.planner.plan import Ask, Call, Planner, Step
 from copilot_core.planner.prose import clean, tidy
-from copilot_core.planner.references import Reference
+from copilot_core.planner.references import PRONOUN, Reference
 from copilot_core.planner.slot_times import date_value
 from copilot_core.planner.tools import Param
 from copilot_core.planner.vocabulary import STOP
@@ -19,7 +19,9 @@ _LONGEST = 12
 def answered(planner: Planner, ask: Ask, text: str, earlier: Sequence[Sequence[Reference]]) -> Step | None:
     """The request of `ask` completed with `text`; None if `text` is no answer but something new."""
     reply = polished(text)
-    if ask.param is None or (_is_command(planner, reply, earlier) and not _fits_exactly(ask.param, reply)):
+    if ask.param is None:
+        return _which(planner, ask, reply, earlier)
+    if _is_command(planner, reply, earlier) and not _fits_exactly(ask.param, reply):
         return None
     value = _title(ask, reply) if ask.candidate.kind == "create" else _value(planner, ask.param, reply)
     if value is None:
@@ -31,6 +33,16 @@ def answered(planner: Planner, ask: Ask, text: str, earlier: Sequence[Sequence[R
     if missing:
         return Ask(found, missing[0], ask.text)
     return Call(found.tool, arguments, found.module, found.references, found.reference_param, found.kind, ask.text)
+
+
+def _which(planner: Planner, ask: Ask, reply: str, earlier: Sequence[Sequence[Reference]]) -> Step | None:
+    """The request of `ask` with the record that the reply names in the place of its pronoun."""
+    pointing = PRONOUN.search(ask.text)
+    if pointing is None or len(words_of(reply)) > _LONGEST or _is_command(planner, reply, earlier):
+        return None
+    text = f"{ask.text[: pointing.start()]}{reply.strip(' .!?')}{ask.text[pointing.end() :]}"
+    steps = planner.plan(text, earlier)
+    return steps[0] if len(steps) == 1 and isinstance(steps[0], Call) else None
 
 
 def _title(ask: Ask, text: str) -> dict[str, Any] | None:

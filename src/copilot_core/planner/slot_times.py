@@ -1,5 +1,6 @@
 """Arguments that say when."""
 
+import re
 from collections.abc import Iterable
 from datetime import date
 
@@ -17,6 +18,10 @@ class TimeSlots(Slots):
     """Steps for dates and times."""
 
     def _dates(self) -> None:
+        for param in self._open("month"):
+            told = re.search(r"(?<![\w-])\d{4}-(?:0\d|1[0-2])(?![\w-])", self.clause.text)
+            if told is not None and self.filling.is_free(told.span()):
+                self.filling.put(param, told.group(), with_preposition(self.clause, told.span()))
         dates = [w for w in self.clause.dates if self.filling.is_free((w.start, w.end))]
         outside = [w for w in dates if not self._in_body((w.start, w.end))]
         params = list(self._open("date", "datetime", "time", "month"))

@@ -4,23 +4,26 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from copilot_core.planner.chunks import PREPOSITIONS
 from copilot_core.planner.clauses import Clause, Span
 from copilot_core.planner.filter_base import Filter
 from copilot_core.planner.filters import Conditions
 from copilot_core.planner.modules import ModuleMention, field_mention, module_names
-from copilot_core.planner.prose import clean, tidy, without
+from copilot_core.planner.prose import tidy, without
 from copilot_core.planner.references import Reference, names_ordinal, pointed_at, points_at_page
 from copilot_core.planner.vocabulary import STOP
 from copilot_core.planner.words import stem, stems_of, word_set, words_of
 from copilot_core.planner.world import World
 
 _ALL = re.compile(r"\b(?:all|every|each|everything|any|entire)\b", re.IGNORECASE)
+_THEM = re.compile(r"\b(?:them|those|these|all|both|they|each)\b", re.IGNORECASE)
 _LEAD = re.compile(
     r"^(?:\s*\b(?:the|a|an|my|our|that|this|of|for|on|in|from|to|status"
     r"|record|records|item|called|named|titled|all|every|each|as|is"
     r"|new|his|her|its|their)\b(?!['’]))+\s*",
     re.I,
 )
+_TAIL = re.compile(r"(?:[\s,;:.!?–—-]+|\b(?:to|that|for|of|with|and|as|the|a|an|from|due|is|my|please)\s*)+$", re.I)
 _NOTHING = word_set("record entry item one it this that them thing value field the of")
 
 
@@ -34,6 +37,7 @@ class Subject:
     everything: bool = False
     unclear: bool = False
     by_name: bool = False
+    unused: list[str] = field(default_factory=list)
 
     @property
     def is_known(self) -> bool:
@@ -57,6 +61,8 @@ def read_subject(
     page = world.page
     if page and page.record_id and points_at_page(text, nouns) and not re.search(r"\bfirst|second|third\b", text, re.I):
         return Subject(records=[page.record_id])
+    if pointed and pointed[0].conditions and _THEM.search(text):
+        return Subject(filters=[dict(c) for c in pointed[0].conditions])
     if pointed:
         return Subject(references=pointed)
     if names_ordinal(text):
@@ -83,10 +89,13 @@ def _filtered(part: Clause, text: str, mention: ModuleMention | None, world: Wor
     if not many:
         return None
     here = ModuleMention(mention.module, inner or (0, 0), 1.0)
-    filters = Conditions(part, here, world).read()
+    conditions = Conditions(part, here, world)
+    filters = conditions.read()
+    unused = conditions.unused([inner] if inner else [], strict=True)
     if not filters and _ALL.search(text) is None:
-        return None
-    return Subject(filters=filters, everything=not filters and _ALL.search(text) is not None)
+        narrowed = bool(unused) and (bool(part.dates) or unused[0].split()[0].lower() in PREPOSITIONS)
+        return Subject(unclear=True, unused=unused) if narrowed else None
+    return Subject(filters=filters, everything=not filters and _ALL.search(text) is not None, unused=unused)
 
 
 def _mention_in(part: Clause, mention: ModuleMention) -> list[Span]:
@@ -102,7 +111,7 @@ def _named(text: str, nouns: set[str], world: World) -> Subject:
     """One record by what it is called; the open page if that is what the name says, or if nothing is said."""
     text = re.sub(r"\b(?:called|named|titled)\s+", "", text)
     spans = [(w.start, w.end) for w in words_of(text) if w.stem in nouns]
-    name = clean(_LEAD.sub("", without(text, spans))) if spans else clean(_LEAD.sub("", text))
+    name = tidy(_TAIL.sub("", _LEAD.sub("", without(text, spans))))
     name = re.sub(r"['’]s?$", "", name).strip()
     page = world.page
     told = [w for w in stems_of(name) if w not in STOP]

@@ -27,7 +27,7 @@ VERBS: Mapping[str, str] = {
     "navigate": "navigate look see back where go open visit jump switch bring take head redirect route view show "
     "browse direct launch return enter display",
     "remind": "remind reminder remember alert nudge ping forget",
-    "schedule": "schedule book plan arrange organize organise set put calendar meet slot reserve fix block",
+    "schedule": "invite schedule book plan arrange organize organise set put calendar meet slot reserve fix block",
     "send": "send post message notify tell email mail text dm share forward deliver publish broadcast announce "
     "write ping inform drop submit reply respond transmit say let dispatch push shoot",
     "draft": "draft shoot write compose prepare word formulate author generate create produce",
@@ -293,6 +293,7 @@ PHRASES: Mapping[str, str] = {
     "give back": "refund",
     "check in": "checkin",
     "drop a line": "email",
+    "write to": "draft email",
     "shoot an email": "send email",
     "reach out to": "email",
     "let everyone know": "announce message",

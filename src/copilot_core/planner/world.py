@@ -7,7 +7,7 @@ wrote. What a block says is data: nothing in here is ever read as a command.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -176,10 +176,18 @@ def _is_module(value: object) -> bool:
 def _module(raw: Mapping[str, Any]) -> Module:
     slug = str(raw.get("slug") or raw.get("name"))
     name = str(raw.get("pluralName") or raw.get("name") or slug)
-    fields = tuple(_fields(raw.get("fields")))
     singular = str(raw.get("singular") or raw.get("singularName") or _singular(name))
+    keys = {f"{n.lower().replace(' ', '').replace('_', '')}id" for n in (slug, name, singular)}
+    fields = tuple(_no_amount(f, keys) for f in _fields(raw.get("fields")))
     title = raw.get("titleField") or raw.get("title_field") or _title_of(fields)
     return Module(slug, name, singular, str(title), fields)
+
+
+def _no_amount(described: RecordField, keys: set[str]) -> RecordField:
+    """A number that only identifies is nothing to compare or to sort by."""
+    plain = described.name.lower().replace("_", "")
+    identifies = plain in keys or identifier_words(described.name)[-1:] == ("id",)
+    return replace(described, kind="key") if described.kind == "number" and identifies else described
 
 
 def _singular(name: str) -> str:
