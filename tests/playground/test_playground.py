@@ -17,7 +17,6 @@ from copilot_core.testing import opened, served
 from copilot_core.testing.pytest_plugin import require
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-HOSTILE = '<img src=x onerror="document.title=1"> [x](javascript:alert(1))'
 
 
 @asynccontextmanager
@@ -73,17 +72,6 @@ async def test_a_viewer_sees_why_a_write_was_refused() -> None:
         await say(page, "Create a task called Review Q4 Report")
 
         await expect(page.locator("#log")).to_contain_text("Your role (viewer) is read-only")
-
-
-async def test_a_hostile_record_stays_text() -> None:
-    async with page_of_demo() as (page, _):
-        title = await page.title()
-        await say(page, f"Create a task called '{HOSTILE}'")
-
-        await expect(page.locator("#records")).to_contain_text("<img src=x onerror=")
-        assert await page.locator("img").count() == 0
-        assert await page.locator("a[href^=javascript]").count() == 0
-        assert await page.title() == title
 
 
 @pytest.mark.parametrize("width", [390, 1280])
