@@ -110,7 +110,7 @@ class RunFinished:
     """The run is over and its thread can take the next message; last event, instead of `RunFailed`.
 
     Args:
-        waiting: a plan waits for a person's yes or no (docs/explanation/approval.md).
+        waiting: a plan waits for a person's yes or no (docs/decisions/0005-approval-on-the-chat-wire.md).
         usage: the model's tokens by kind, summed over the run; empty where the model counts none.
     """
 

@@ -1,4 +1,4 @@
-"""Who is calling. Made from a verified bearer and nothing else (docs/explanation/identity.md)."""
+"""Who is calling. Made from a verified bearer and nothing else (docs/explanation/architecture.md)."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
