@@ -12,18 +12,9 @@ from copilot_core.identity import ApiKeys, Jwts
 from copilot_core.principal import Principal, Role
 from copilot_core.settings import Settings
 from copilot_core.store.database import Database
-from copilot_core.store.migrate import upgrade
 
 SECRET = "a-secret-of-at-least-thirty-two-bytes"
 NOW = datetime(2026, 2, 10, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-async def database(database_url: str) -> Any:
-    database = Database(database_url)
-    await upgrade(database)
-    yield database
-    await database.close()
 
 
 async def test_a_key_is_its_users_principal(database: Database) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
@@ -15,14 +14,6 @@ from copilot_core.store.threads import BEAT, LEASE, Begun, Threads
 
 DANA = Principal("dana", "acme")
 NOW = datetime(2026, 2, 10, 9, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-async def database(database_url: str) -> Any:
-    database = Database(database_url)
-    await upgrade(database)
-    yield database
-    await database.close()
 
 
 async def begin(threads: Threads, thread_id: str | None = None, who: Principal = DANA) -> Begun:

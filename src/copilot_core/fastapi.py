@@ -27,7 +27,7 @@ from copilot_core.errors import (
     Unauthenticated,
 )
 from copilot_core.feed import Feed
-from copilot_core.policies import Allow, ProposedCall, decide
+from copilot_core.policies import Allow, Deny, ProposedCall, decide
 from copilot_core.principal import Authenticator, Principal
 from copilot_core.protocols import Protocol
 from copilot_core.protocols.body import json_object
@@ -191,6 +191,9 @@ def _add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int)
             raise NotFound(f"There is no action '{name[:64]}'.", details={"field": "name"})
         if action.writes:
             raise Forbidden("Actions that write run in a conversation only.")
+        decision = await decide(engine.registry.policies, ProposedCall(action, arguments, principal))
+        if not isinstance(decision, Allow):
+            raise Forbidden(decision.reason)
         try:
             scope = engine.scope(principal, Call(), Emit(lambda _name, _value: None))
             return JSONResponse(await action.run(arguments, scope))
@@ -208,7 +211,7 @@ def _add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int)
 
     async def _may(action: Action, principal: Principal) -> bool:
         decision = await decide(engine.registry.policies, ProposedCall(action, {}, principal))
-        return isinstance(decision, Allow) or not getattr(decision, "forbidden", False)
+        return not (isinstance(decision, Deny) and decision.forbidden)
 
 
 def _action(action: Action) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import httpx2
 import pytest
 
-from copilot_core import Role
-from copilot_core.testing import call
+from copilot_core import Allow, Decision, Deny, ProposedCall, Role, hookimpl
+from copilot_core.testing import call, opened, served
 
-from .conftest import Talk, said
+from .conftest import Talk, Tasks, said
 
 CHAT = "/api/copilot/chat"
 BEARER = {"code": "unauthenticated", "message": "A valid bearer token is required."}
@@ -152,6 +153,28 @@ async def test_actions_that_read_can_be_called_alone_and_those_that_write_cannot
         assert (wrong.status_code, wrong.json()["error"]) == (422, "validation_error")
         assert [r.json()["error"]["code"] for r in (write, unknown)] == ["forbidden", "not_found"]
         assert await client.tasks() == []
+
+
+class NobodyLists:
+    """A policy plugin that refuses one reading action."""
+
+    @hookimpl
+    def copilot_policies(self) -> list["NobodyLists"]:
+        return [self]
+
+    async def decide(self, call: ProposedCall) -> Decision:
+        return Deny("Not today.") if call.action.name == "listIncidents" else Allow()
+
+
+async def test_a_policy_refuses_an_action_called_alone_as_it_does_in_a_conversation() -> None:
+    async with opened(Tasks(), NobodyLists()) as ready, served(ready) as url:
+        key = await ready.keys.create(workspace="acme", user="dana", role=Role.ADMIN)
+        async with httpx2.AsyncClient(base_url=url, headers={"Authorization": f"Bearer {key}"}) as http:
+            refused = await http.post("/v1/actions/listIncidents", json={})
+            allowed = await http.post("/v1/actions/watch", json={})
+
+    assert (refused.status_code, refused.json()["error"]) == (403, {"code": "forbidden", "message": "Not today."})
+    assert allowed.status_code == 200
 
 
 async def test_a_viewer_is_shown_only_what_a_viewer_may_do(talk: Talk) -> None:
