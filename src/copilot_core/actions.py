@@ -30,6 +30,38 @@ NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _JSON: TypeAdapter[Any] = TypeAdapter(Any)
 
 
+@dataclass(frozen=True, slots=True)
+class Render:
+    """How a page may show a call of the action (checklist S55, S56).
+
+    Args:
+        component: the name under which the page knows the component.
+        props: JSON Schema of what it takes, or the model that has it; usually of the result's `data`.
+        events: name -> model of what the component tells back, such as ``onTaskClick``.
+    """
+
+    component: str
+    props: Json | type[BaseModel] | None = None
+    events: Mapping[str, type[BaseModel]] = dataclasses.field(default_factory=dict)
+
+    @property
+    def hint(self) -> Json:
+        """As the wires tell it: ``{component, props?, events?}``."""
+        told: Json = {"component": self.component}
+        if self.props is not None:
+            told["props"] = json_schema(self.props) if isinstance(self.props, type) else self.props
+        if self.events:
+            told["events"] = {name: json_schema(payload) for name, payload in self.events.items()}
+        return told
+
+    def check(self, event: str, payload: Mapping[str, Any]) -> Json:
+        """What the component tells back; raises `ActionError` if it is not what was declared."""
+        if event not in self.events:
+            known = ", ".join(self.events) or "none"
+            raise ActionError(f"{self.component} has no event '{event}'; known: {known}.", code="validation_error")
+        return validated(self.events[event], payload, by_name=False)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Action:
     """Something the copilot can do, with everything the server must know before it lets a model do it.
@@ -54,7 +86,7 @@ class Action:
     timeout: float = 60.0
     source: str | None = None
     examples: Sequence[str] = ()
-    render: str | None = None
+    render: Render | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
         """Call the plain function."""
@@ -159,7 +191,7 @@ def action(
     timeout: float = 60.0,
     source: str | None = None,
     examples: Sequence[str] = (),
-    render: str | None = None,
+    render: Render | str | None = None,
 ) -> Callable[[Function], Action]: ...
 def action(function: Function | None = None, /, **options: Any) -> Action | Callable[[Function], Action]:
     """Make a typed async function an action.
@@ -217,6 +249,8 @@ def _checked_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     if unknown:
         raise ActionDefinitionError(f"{name}: unknown option {', '.join(sorted(unknown))}")
     chosen = dict(options)
+    if isinstance(options.get("render"), str):
+        chosen["render"] = Render(options["render"])
     chosen["writes"] = bool(options.get("writes") or options.get("destructive") or options.get("undo"))
     if options.get("undo") and options.get("irreversible"):
         raise ActionDefinitionError(f"{name}: either undo= or irreversible=True, not both")

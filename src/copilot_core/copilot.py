@@ -1,95 +1,266 @@
-"""Copilot: start a run for a principal, and follow it. The one door to the engine, whatever the wire."""
+"""Copilot: start a run for a principal, follow it, stop it. The one door to the engine, whatever the wire."""
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Self
 from uuid import uuid4
 
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
-from langchain_core.runnables import RunnableConfig
-from langgraph.types import Command
+from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from copilot_core.actions import as_text
 from copilot_core.engine import Engine
-from copilot_core.errors import Forbidden, InternalError, RequestError
-from copilot_core.events import Event
+from copilot_core.errors import ApprovalConflict, InternalError, Invalid, NotFound, RequestError
+from copilot_core.events import (
+    Event,
+    MessagesSnapshot,
+    RunFailed,
+    RunFinished,
+    RunStarted,
+    StateSnapshot,
+    UiEvent,
+)
 from copilot_core.feed import Feed
 from copilot_core.graph import Graph
 from copilot_core.graph.history import open_calls, shown
 from copilot_core.graph.running import Running, current
-from copilot_core.graph.state import Context, State
+from copilot_core.graph.story import story
 from copilot_core.graph.stream import Stream
+from copilot_core.graph.turn import Rest, Turn, question, ui_event
 from copilot_core.principal import Principal
 from copilot_core.run import RunInput
-from copilot_core.store.threads import Begun, Threads
+from copilot_core.store.log import LIVE, EventLog, Reader
+from copilot_core.store.runs import BEAT, Begun, Runs
+from copilot_core.store.tables import Run, Thread
+from copilot_core.store.threads import Threads
 
 log = logging.getLogger("copilot_core.runs")
-YES = frozenset({"yes", "y", "yes please", "ok", "okay", "approve", "approved", "confirm", "go ahead", "do it"})
-NO = frozenset({"no", "n", "no thanks", "cancel", "reject", "stop", "don't", "do not"})
+SKIPPED = 10_000
+"""Sequence numbers that a take-over leaves out: some that the dead process gave away never reached the log."""
+QUEUE_POLL = 0.1
+"""Seconds between looks whether a queued run's turn has come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A thread as a page finds it: `before` stands for all that was, `reader` brings what is still to come."""
+
+    before: Sequence[Event]
+    reader: Reader | None
 
 
 class Copilot:
     """Starts runs and keeps them going, detached from whoever asked for them."""
 
-    def __init__(self, engine: Engine, graph: Graph, threads: Threads, *, max_rounds: int = 10) -> None:
+    def __init__(
+        self, engine: Engine, graph: Graph, threads: Threads, runs: Runs, events: EventLog, *, max_rounds: int = 10
+    ) -> None:
         self.engine = engine
         self.graph = graph
         self.threads = threads
+        self.runs = runs
+        self.events = events
         self._max_rounds = max_rounds
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._stopping: set[str] = set()
+        self._background: list[asyncio.Task[None]] = []
+        self._renders = {a.name: a.render.hint for a in engine.registry.actions.values() if a.render is not None}
         self._listeners: dict[type[Event], list[Any]] = {}
         for listener in engine.registry.listeners:
             for kind in listener.wants:
                 self._listeners.setdefault(kind, []).append(listener.hear)
 
-    async def start(self, given: RunInput, principal: Principal) -> Feed:
+    async def start(self, given: RunInput, principal: Principal) -> Reader:
         """Begin a run; it is stored, and its first event published, when this returns.
 
-        The run goes on whether or not anybody reads the feed.
+        The run goes on whether or not anybody reads it. A run id that the thread has seen begins nothing:
+        its run is read again from the first event.
 
         Raises:
             ModelNotAllowed, NotFound, ThreadBusy: nothing was begun.
         """
         model = self.engine.models.name(given.model)
-        begun = await self.threads.begin(
-            principal, thread_id=given.thread_id, run_id=given.run_id, message=given.message, model=model
-        )
-        feed = Feed()
-        stream = Stream(self._publisher(feed, principal), run_id=begun.run_id, thread_id=begun.thread_id)
-        stream.started()
-        task = asyncio.create_task(self._drive(begun, given, Running(principal, stream)))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return feed
+        begun = await self.runs.begin(principal, given, model)
+        if not begun.attached:
+            self._launch(begun, Feed(begun.run_key, begun.base + 1))
+        return Reader(self.events, begun.run_key, begun.run_id, after=begun.base)
+
+    async def follow(self, run_id: str, principal: Principal, *, after: int = 0) -> Reader:
+        """A run from the event after the sequence number `after`; raises `NotFound`."""
+        run = await self.runs.find(principal, run_id)
+        return Reader(self.events, run.key, run.id, after=max(after, run.base))
+
+    async def join(self, thread_id: str, principal: Principal) -> Joined:
+        """The thread as it is, and the run that goes on in it; raises `NotFound`."""
+        thread = await self.threads.find(principal, thread_id)
+        run = await self.runs.latest(thread.key)
+        run_id = run.id if run is not None else thread.key
+        active = run if run is not None and run.status in LIVE else None
+        messages, until, state = await self._messages(thread, active)
+        before: list[Event] = [RunStarted(run_id, thread.id), MessagesSnapshot(messages)]
+        if state.values.get("shared"):
+            before.append(StateSnapshot(state.values["shared"]))
+        if active is not None:
+            return Joined(before, Reader(self.events, active.key, run_id, after=until))
+        waiting = question(state.interrupts[0]) if state.interrupts else None
+        page = [call_id for call_id, name in open_calls(state.values.get("messages", [])) if not self._is_ours(name)]
+        return Joined([*before, RunFinished(run_id, thread.id, waiting=waiting, client_calls=page)], None)
+
+    async def stop(self, run: Run) -> bool:
+        """Stop a run, in whichever process it is; whether there was anything to stop."""
+        if run.status not in LIVE:
+            return False
+        task = self._tasks.get(run.key)
+        if task is None:
+            await self.runs.ask_to_stop(run.key)
+        else:
+            self._stopping.add(run.key)
+            task.cancel()
+        return True
 
     async def conversation(self, thread_id: str, principal: Principal) -> dict[str, Any]:
         """The thread as its owner sees it; raises `NotFound`.
 
         Returns:
-            `messages`, each ``{id, role, content, toolCalls?, toolCallId?}``, and `question`: what waits
-            for a yes or no, or `None`.
+            `messages`, each ``{id, role, content, toolCalls?, toolCallId?}``; `question`, what waits for a
+            yes or no, or `None`; `run`, ``{id, status}`` of the latest run, or `None`.
+        """
+        thread = await self.threads.find(principal, thread_id)
+        run = await self.runs.latest(thread.key)
+        active = run if run is not None and run.status in LIVE else None
+        messages, _, state = await self._messages(thread, active)
+        asked = state.interrupts[0].value["question"] if state.interrupts else None
+        latest = None if run is None else {"id": run.id, "status": run.status}
+        return {"messages": messages, "question": asked, "run": latest}
+
+    async def fork(self, thread_id: str, principal: Principal, message_id: str | None) -> Thread:
+        """A new thread with the messages up to `message_id`, or all of them.
+
+        Raises:
+            NotFound: the thread is not this principal's.
+            Invalid: it has no such message.
         """
         thread = await self.threads.find(principal, thread_id)
         state = await self.graph.aget_state({"configurable": {"thread_id": thread.key}})
-        question = state.interrupts[0].value["question"] if state.interrupts else None
-        return {"messages": [shown(message) for message in state.values.get("messages", [])], "question": question}
+        messages = state.values.get("messages", [])
+        if message_id is not None:
+            index = next((i for i, m in enumerate(messages) if m.id == message_id), None)
+            if index is None:
+                raise Invalid("The conversation has no such message.", details={"field": "messageId"})
+            messages = messages[: index + 1]
+        made = await self.threads.new(principal, thread.title)
+        if messages:
+            values = {"messages": messages, "shared": state.values.get("shared") or {}}
+            await self.graph.aupdate_state({"configurable": {"thread_id": made.key}}, values, as_node="observe")
+        return made
+
+    async def delete(self, thread_id: str, principal: Principal) -> None:
+        """Forget a thread, checkpoints included; raises `NotFound`, `ThreadBusy`."""
+        await self._checkpointer.adelete_thread(await self.threads.delete(principal, thread_id))
+
+    async def ui_event(
+        self, thread_id: str, principal: Principal, call_id: str, name: str, payload: Mapping[str, Any]
+    ) -> None:
+        """A component that a page rendered for a call tells something back; the model reads it in the next run.
+
+        Raises:
+            NotFound: no such thread, or no such call in it.
+            ActionError: the call's action did not declare that event, or not with this payload.
+            ThreadBusy: a run of the thread goes on.
+        """
+        thread = await self.threads.find(principal, thread_id)
+        state = await self.graph.aget_state({"configurable": {"thread_id": thread.key}})
+        calls = {c["id"]: c["name"] for m in state.values.get("messages", []) for c in getattr(m, "tool_calls", ())}
+        action = self.engine.action(calls.get(call_id, ""))
+        if action is None or action.render is None:
+            raise NotFound("There is no such rendered call in this conversation.", details={"field": "toolCallId"})
+        if state.interrupts:
+            raise ApprovalConflict("Answer the open question first.")
+        told = UiEvent(call_id, action.render.component, name, action.render.check(name, payload))
+        begun = await self.runs.begin(principal, RunInput((), thread_id=thread_id), "")
+        feed = Feed(begun.run_key)
+        self.events.open(feed)
+        publish = self._publisher(feed, principal)
+        publish(RunStarted(begun.run_id, thread.id))
+        publish(told)
+        await self.graph.aupdate_state(
+            {"configurable": {"thread_id": thread.key}}, {"messages": [ui_event(told)]}, as_node="observe"
+        )
+        last = RunFinished(begun.run_id, thread.id)
+        await self.runs.end(begun, feed, "waiting" if begun.was_waiting else "finished", last)
+        publish(last)
 
     async def __aenter__(self) -> Self:
-        self._beating = asyncio.create_task(self.threads.beat())
+        self._background = [
+            asyncio.create_task(self._keep_beating()),
+            asyncio.create_task(self.events.keep_writing()),
+        ]
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         await self.close()
-        self._beating.cancel()
+        for task in self._background:
+            task.cancel()
 
     async def close(self, *, patience: float = 10.0) -> None:
-        """Let running runs end for `patience` seconds, then stop them; each still ends with its event."""
+        """Let running runs end for `patience` seconds, then leave the rest to whoever starts next."""
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=patience)
+            _, late = await asyncio.wait(self._tasks.values(), timeout=patience)
             for task in late:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
+
+    @property
+    def _checkpointer(self) -> BaseCheckpointSaver[Any]:
+        assert isinstance(self.graph.checkpointer, BaseCheckpointSaver)
+        return self.graph.checkpointer
+
+    def _is_ours(self, name: str) -> bool:
+        return self.engine.action(name) is not None
+
+    async def _messages(self, thread: Thread, active: Run | None) -> tuple[list[dict[str, Any]], int, Any]:
+        """The thread's messages, the active run's settled ones included; until which event that is; the state."""
+        state = await self.graph.aget_state({"configurable": {"thread_id": thread.key}})
+        stored = state.values.get("messages", [])
+        if active is None:
+            return self._shown(stored), 0, state
+        so_far = story(await self._told(active))
+        before = [] if so_far.whole else self._shown(stored[: so_far.position])
+        messages = [*before, *so_far.messages]
+        return self._with_hints(messages), so_far.until, state
+
+    def _shown(self, stored: Sequence[Any]) -> list[dict[str, Any]]:
+        return self._with_hints([shown(message) for message in stored if not message.additional_kwargs.get("hidden")])
+
+    def _with_hints(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """With each call's `render`, as its action declares it now."""
+        for message in messages:
+            for call in message.get("toolCalls", ()):
+                hint = self._renders.get(call["function"]["name"])
+                if hint is not None:
+                    call["render"] = hint
+        return messages
+
+    async def _told(self, run: Run) -> list[tuple[int, Event]]:
+        """Every event of a live run so far."""
+        feed = self.events.feed(run.key)
+        if feed is not None and feed.first == run.base + 1:
+            return list(enumerate(feed.events, feed.first))
+        await self.events.write()
+        return await self.events.story(run.key)
+
+    def _launch(self, begun: Begun, feed: Feed) -> None:
+        self.events.open(feed)
+        publish = self._publisher(feed, begun.principal)
+        offered = {a.name for a in begun.given.client_actions if not self._is_ours(a.name)}
+        stream = Stream(
+            publish, run_id=begun.run_id, thread_id=begun.thread_id, client_actions=offered, renders=self._renders
+        )
+        if not begun.resumed:
+            stream.started()
+        task = asyncio.create_task(self._drive(begun, feed, Running(begun.principal, stream), publish))
+        self._tasks[begun.run_key] = task
+        task.add_done_callback(lambda _done: self._tasks.pop(begun.run_key, None))
 
     def _publisher(self, feed: Feed, principal: Principal) -> Any:
         listeners = self._listeners
@@ -106,82 +277,110 @@ class Copilot:
 
         return publish
 
-    async def _drive(self, begun: Begun, given: RunInput, run: Running) -> None:
-        """Run the graph to its end, store that it ended, then publish the terminal event."""
+    async def _drive(self, begun: Begun, feed: Feed, run: Running, publish: Any) -> None:
+        """Run the graph to where it rests, store the end, then publish the terminal event."""
         current.set(run)
-        config: RunnableConfig = {"configurable": {"thread_id": begun.thread_key}}
+        turn = Turn(self.engine, self.graph, begun.thread_key, begun.given, max_rounds=self._max_rounds)
         try:
-            question = await self._turn(begun, given, config)
+            begun = await self._turn_come(begun)
+            if begun.resumed:
+                rest = await self._resume(begun, run, turn)
+            else:
+                rest = await turn.run(run, was_waiting=begun.was_waiting)
+            last: RunFinished | RunFailed = self._rested(run, rest, begun)
+            status, code = ("waiting" if rest.waiting else "finished"), None
         except RequestError as error:
             log.warning("run %s: %s", begun.run_id, error, exc_info=error.__cause__)
-            await self._failed(begun, config, run, error)
+            status, code, last = await self._failed(begun, run, turn, error)
         except asyncio.CancelledError:
-            await self._failed(begun, config, run, InternalError("The server stopped before the answer was complete."))
+            if begun.run_key not in self._stopping:
+                await self._left(begun, feed)
+                return
+            status, code, last = await self._stopped(begun, run, turn)
         except Exception as error:
             number = uuid4().hex[:12]
             log.exception("run %s failed, error id %s", begun.run_id, number, exc_info=error)
-            await self._failed(begun, config, run, InternalError(f"Something went wrong (error id {number})."))
-        else:
-            await self.threads.end(begun, "waiting" if question else "finished")
-            if question:
-                run.stream.waiting(question["question"], question["calls"])
-            else:
-                run.stream.finished()
-
-    async def _turn(self, begun: Begun, given: RunInput, config: RunnableConfig) -> Mapping[str, Any] | None:
-        """One invocation of the graph; the question that it stopped at, if it did.
-
-        Raises:
-            Forbidden: the caller was refused.
-        """
-        context = Context(
-            model=given.model,
-            timezone=given.timezone,
-            max_rounds=self._max_rounds,
-            readables=[{"description": r.description, "value": r.value} for r in given.readables],
-        )
-        start = await self._resumption(given, config) if begun.was_waiting else _input(given.message)
-        updates = self.graph.astream(start, config, context=context, stream_mode="updates", durability="sync")
-        question: Mapping[str, Any] | None = None
-        refused: str | None = None
-        async for update in updates:
-            if "__interrupt__" in update:
-                question = update["__interrupt__"][0].value
-            refused = (update.get("gate") or {}).get("refused") or refused
-        if refused:
-            raise Forbidden(refused)
-        return question
-
-    async def _resumption(self, given: RunInput, config: RunnableConfig) -> Command[Any] | State:
-        """What a message means while a question is open: yes, no, or no and a new message.
-
-        Matched here, on the whole text, and never by a model (design, section 5).
-        """
-        state = await self.graph.aget_state(config)
-        answer = given.message.strip().strip(".!").lower()
-        if state.interrupts and answer in YES | NO:
-            return Command(resume={state.interrupts[0].id: {"approved": answer in YES}})
-        told = as_text({"success": False, "error": "declined", "message": "The user did not approve this."})
-        declined = [
-            ToolMessage(told, tool_call_id=call_id, name=name, status="error")
-            for call_id, name in open_calls(state.values.get("messages", []))
-        ]
-        return _input(given.message, *declined)
-
-    async def _failed(self, begun: Begun, config: RunnableConfig, run: Running, error: RequestError) -> None:
-        """Keep what was said, store the end, tell it."""
+            told = InternalError(f"Something went wrong (error id {number}).")
+            status, code, last = await self._failed(begun, run, turn, told)
         try:
-            if run.stream.unfinished is not None:
-                message_id, text = run.stream.unfinished
-                partial: State = {"messages": [AIMessage(text, id=message_id)]}
-                await self.graph.aupdate_state(config, partial, as_node="think")
-            await self.threads.end(begun, "failed", error.code)
+            await self.runs.end(begun, feed, status, last, code)
         except Exception:
             log.exception("the end of run %s could not be stored", begun.run_id)
-        finally:
-            run.stream.failed(error)
+        publish(last)
 
+    def _rested(self, run: Running, rest: Rest, begun: Begun) -> RunFinished:
+        return run.stream.finished(waiting=rest.waiting, client_calls=rest.client_calls, model=begun.model)
 
-def _input(message: str, *before: ToolMessage) -> State:
-    human = HumanMessage(message, id=f"msg_{uuid4().hex}")
-    return {"messages": [*before, human], "rounds": 0, "refused": None}
+    async def _turn_come(self, begun: Begun) -> Begun:
+        """Wait until no other run of the thread comes first."""
+        while begun.queued:
+            begun = await self.runs.promote(begun) or begun
+            if begun.queued:
+                await asyncio.sleep(QUEUE_POLL)
+        return begun
+
+    async def _resume(self, begun: Begun, run: Running, turn: Turn) -> Rest:
+        told = await self.events.story(begun.run_key)
+        messages = (await self.graph.aget_state({"configurable": {"thread_id": begun.thread_key}})).values
+        stored = messages.get("messages", [])
+        if not told:
+            run.stream.started()
+        run.stream.resumed(
+            [event for _, event in told], self._shown(stored), {call_id for call_id, _ in open_calls(stored)}
+        )
+        return await turn.resume(run, was_waiting=begun.was_waiting)
+
+    async def _failed(self, begun: Begun, run: Running, turn: Turn, error: RequestError) -> tuple[str, str, RunFailed]:
+        """Keep what was said. A question that a bad answer did not answer stays open."""
+        try:
+            await turn.keep_partial(run)
+        except Exception:
+            log.exception("what run %s had said could not be stored", begun.run_id)
+        open_still = begun.was_waiting and not run.stream.begun and isinstance(error, ApprovalConflict | Invalid)
+        return ("waiting" if open_still else "failed"), error.code, run.stream.failed(error)
+
+    async def _stopped(self, begun: Begun, run: Running, turn: Turn) -> tuple[str, None, RunFinished]:
+        self._stopping.discard(begun.run_key)
+        try:
+            await turn.stopped(run)
+        except Exception:
+            log.exception("what run %s had said could not be stored", begun.run_id)
+        return "stopped", None, run.stream.finished(stopped=True, model=begun.model)
+
+    async def _left(self, begun: Begun, feed: Feed) -> None:
+        """This process ends, or another one has the run already: it goes on elsewhere."""
+        if feed.lost:
+            self.events.close(feed)
+            return
+        try:
+            await self.events.write()
+            self.events.close(feed)
+            await self.runs.release(begun)
+        except Exception:
+            log.exception("run %s is taken up by another process when its lease ends", begun.run_id)
+        feed.leave()
+
+    async def _keep_beating(self) -> None:
+        """Renew our leases, stop what somebody asked to stop, take up what other processes left."""
+        while True:
+            await asyncio.sleep(BEAT.total_seconds())
+            try:
+                await self._beat()
+            except Exception:
+                log.exception("the leases could not be renewed; trying again")
+
+    async def _beat(self) -> None:
+        beat = await self.runs.beat()
+        for run_key in beat.stop:
+            if run_key in self._tasks:
+                self._stopping.add(run_key)
+                self._tasks[run_key].cancel()
+        for run_key in beat.lost:
+            feed = self.events.feed(run_key)
+            if feed is not None and run_key in self._tasks:
+                log.warning("another process has taken over run %s", run_key)
+                feed.lose()
+                self._tasks[run_key].cancel()
+        for begun in beat.claimed:
+            log.warning("taking over run %s, whose process is gone", begun.run_id)
+            self._launch(begun, Feed(begun.run_key, begun.base + SKIPPED + 1))

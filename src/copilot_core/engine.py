@@ -11,7 +11,7 @@ from copilot_core.principal import Principal
 from copilot_core.run import Readable, Readables
 from copilot_core.schema import Json
 from copilot_core.services import Scope
-from copilot_core.toolcall import Call, Emit
+from copilot_core.toolcall import Call, Emit, SharedState
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,14 @@ class Engine:
         """The action of that name, if there is one."""
         return self.registry.actions.get(name)
 
-    def scope(self, principal: Principal, call: Call, emit: Emit, readables: Readables = ()) -> Scope:
+    def scope(
+        self,
+        principal: Principal,
+        call: Call,
+        emit: Emit,
+        readables: Readables = (),
+        shared: SharedState | None = None,
+    ) -> Scope:
         """The services of one call."""
         given: dict[object, object] = {
             Principal: principal,
@@ -38,6 +45,7 @@ class Engine:
             Call: call,
             Emit: emit,
             Readables: readables,
+            SharedState: shared or SharedState({}, _unheard),
         }
         return self.registry.services.open(given)
 
@@ -52,3 +60,7 @@ class Engine:
 
 def _nowhere(_name: str, _value: object) -> None:
     """A readable source has no screen to tell."""
+
+
+def _unheard(_patch: object) -> None:
+    """Outside a run no page shares any state."""

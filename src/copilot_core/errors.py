@@ -10,6 +10,7 @@
     + NotFound               404    not_found
     + Invalid                422    validation_error
     + ThreadBusy             409    thread_busy
+    + ApprovalConflict       409    approval_conflict
     + ModelNotAllowed        400    model_not_allowed
     + PayloadTooLarge        413    payload_too_large
     + RateLimited            429    rate_limited
@@ -87,6 +88,12 @@ class ThreadBusy(RequestError):  # noqa: N818
     """A run of this thread is still going on; one thread runs one run at a time."""
 
     code, status = "thread_busy", 409
+
+
+class ApprovalConflict(RequestError):  # noqa: N818
+    """The answer is to a question that is not open: answered, replaced, another's, or never asked."""
+
+    code, status = "approval_conflict", 409
 
 
 class ModelNotAllowed(RequestError):  # noqa: N818

@@ -5,9 +5,12 @@ or `RunFailed` last, everything opened is closed before it. Wires are pure encod
 and hold no state.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
+
+from pydantic.alias_generators import to_camel
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +19,42 @@ class RunStarted:
 
     run_id: str
     thread_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InputStored:
+    """What the caller sent is part of the thread now.
+
+    Args:
+        position: how many of the thread's messages come before what this run adds. Whoever joins late
+            takes those from the thread, and the rest from the run's events.
+    """
+
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesSnapshot:
+    """The thread's messages up to here, in AG-UI's form; they replace what was told of them before.
+
+    Sent to who connects to a thread, and when another process took the run over.
+    """
+
+    messages: Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class StateSnapshot:
+    """The thread's shared state, whole: what page and actions both see."""
+
+    state: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StateDelta:
+    """A change of the shared state, as a JSON Patch (RFC 6902)."""
+
+    patch: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +81,18 @@ class TextEnded:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallStarted:
-    """The model began to call an action. `call_id` is unique within the thread."""
+    """The model began to call an action. `call_id` is unique among the run's open calls.
+
+    Args:
+        client: the caller's own page carries it out; the run ends without a result for it.
+        render: how a page may show the call, ``{component, props}``; as the action declared it.
+    """
 
     message_id: str
     call_id: str
     name: str
+    client: bool = False
+    render: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +105,30 @@ class ToolCallArguments:
 
 @dataclass(frozen=True, slots=True)
 class ToolCallReady:
-    """The call's arguments are complete; its `ToolCallEnded` follows unless the run waits for a person."""
+    """The call's arguments are complete; its `ToolCallEnded` follows unless the run waits for somebody.
+
+    Args:
+        arguments: all of them; empty where the model wrote something that is no JSON object.
+    """
 
     call_id: str
+    name: str
+    arguments: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCallEnded:
-    """The call has its result, as the model will read it (checklist S50, S51)."""
+    """The call has its result, as the model will read it (checklist S50, S51).
+
+    Args:
+        message_id: of the message that keeps the result in the thread.
+    """
 
     call_id: str
     name: str
     ok: bool
     result: Mapping[str, Any]
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +140,31 @@ class Custom:
 
 
 @dataclass(frozen=True, slots=True)
-class ApprovalRequested:
-    """Nothing of this round runs before a person answers `question` about the calls `call_ids`."""
+class UiEvent:
+    """A component that the page rendered for a call tells something back, as its action declared (S56).
 
+    Not said by a person and no instruction: the model reads it as information in the next run.
+    """
+
+    call_id: str
+    component: str
+    name: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRequested:
+    """Nothing of this round runs before a person answers `question`.
+
+    Args:
+        id: names the question; an answer must bring it, and counts once.
+        question: in words, with every call's arguments.
+        calls: ``{callId, action, arguments, reason}`` of each call that needs the answer.
+    """
+
+    id: str
     question: str
-    call_ids: Sequence[str]
+    calls: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +188,18 @@ class RunFinished:
 
     Args:
         waiting: a plan waits for a person's yes or no (docs/decisions/0005-approval-on-the-chat-wire.md).
+        client_calls: calls that wait for the page's results; the next run brings them.
+        stopped: somebody stopped it; what was said until then is kept.
+        model: which model thought.
         usage: the model's tokens by kind, summed over the run; empty where the model counts none.
     """
 
     run_id: str
     thread_id: str
-    waiting: bool = False
+    waiting: ApprovalRequested | None = None
+    client_calls: Sequence[str] = ()
+    stopped: bool = False
+    model: str = ""
     usage: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -137,6 +220,10 @@ class RunFailed:
 
 Event: TypeAlias = (
     RunStarted
+    | InputStored
+    | MessagesSnapshot
+    | StateSnapshot
+    | StateDelta
     | TextStarted
     | TextDelta
     | TextEnded
@@ -145,9 +232,42 @@ Event: TypeAlias = (
     | ToolCallReady
     | ToolCallEnded
     | Custom
+    | UiEvent
     | ApprovalRequested
     | SourcesUsed
     | RunFinished
     | RunFailed
 )
 """Everything a wire must know how to say, or to leave out."""
+
+_KINDS: Mapping[str, type[Event]] = {kind.__name__: kind for kind in get_args(Event)}
+_NAMES = {kind: {f.name: to_camel(f.name) for f in dataclasses.fields(kind)} for kind in _KINDS.values()}
+
+
+def dumped(event: Event) -> dict[str, Any]:
+    """The event as JSON: ``{"type": "TextDelta", "messageId": ..., "delta": ...}``; `loaded` is its inverse."""
+    kind = type(event)
+    told: dict[str, Any] = {"type": kind.__name__}
+    for name, camel in _NAMES[kind].items():
+        told[camel] = getattr(event, name)
+    if isinstance(event, SourcesUsed):
+        told["sources"] = [dataclasses.asdict(source) for source in event.sources]
+    elif isinstance(event, RunFinished) and event.waiting:
+        told["waiting"] = dataclasses.asdict(event.waiting)
+    return told
+
+
+def loaded(told: Mapping[str, Any]) -> Event:
+    """The event that `dumped` made `told` of."""
+    kind = _KINDS[told["type"]]
+    values = {name: told[camel] for name, camel in _NAMES[kind].items() if camel in told}
+    if kind is SourcesUsed:
+        values["sources"] = tuple(Source(**source) for source in told["sources"])
+    elif kind is RunFinished and told.get("waiting"):
+        values["waiting"] = ApprovalRequested(**told["waiting"])
+    return kind(**values)
+
+
+def ends(event: Event) -> bool:
+    """Whether it is a run's last event."""
+    return isinstance(event, RunFinished | RunFailed)

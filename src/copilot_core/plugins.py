@@ -23,9 +23,9 @@ from copilot_core.principal import Authenticator, Principal
 from copilot_core.protocols import Protocol
 from copilot_core.run import Readables
 from copilot_core.services import Services, needs, type_name
-from copilot_core.toolcall import Call, Emit
+from copilot_core.toolcall import Call, Emit, SharedState
 
-GIVEN: frozenset[object] = frozenset({Principal, Clock, Readables, Call, Emit})
+GIVEN: frozenset[object] = frozenset({Principal, Clock, Readables, Call, Emit, SharedState})
 """The services that the engine itself gives to every action call."""
 
 T = TypeVar("T")

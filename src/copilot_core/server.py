@@ -30,7 +30,9 @@ from copilot_core.plugins import Plugin, Registry, collect, discover
 from copilot_core.settings import Settings
 from copilot_core.store.checkpoints import open_checkpointer
 from copilot_core.store.database import Database
+from copilot_core.store.log import EventLog
 from copilot_core.store.migrate import upgrade
+from copilot_core.store.runs import Runs
 from copilot_core.store.threads import Threads
 
 log = logging.getLogger("copilot_core")
@@ -74,9 +76,10 @@ async def deployment(
         models.get(None)  # imported now, not while the first user waits
         async with open_checkpointer(database) as checkpointer:
             engine = Engine(registry, models, clock)
-            threads = Threads(database, clock)
+            events = EventLog(database)
+            threads, runs = Threads(database, clock), Runs(database, clock, events)
             graph = build(engine, checkpointer)
-            copilot = Copilot(engine, graph, threads, max_rounds=settings.max_rounds)
+            copilot = Copilot(engine, graph, threads, runs, events, max_rounds=settings.max_rounds)
             async with copilot:
                 yield Deployment(settings, database, keys, registry, copilot)
         await registry.services.close()

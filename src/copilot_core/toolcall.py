@@ -1,6 +1,6 @@
 """What the engine tells an action about the call it is answering."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,3 +31,25 @@ class Emit:
     def __call__(self, name: str, value: Any) -> None:
         """Send `value`, any JSON, under the event name `name`."""
         self._publish(name, value)
+
+
+class SharedState:
+    """What page and copilot both see of a thread beside its messages; ask for it with ``Injected[SharedState]``.
+
+    The page sends its copy with every run and may have changed it, so nothing in it grants anything.
+    """
+
+    def __init__(self, values: Mapping[str, Any], publish: Callable[[Sequence[Mapping[str, Any]]], None]) -> None:
+        self._values = dict(values)
+        self._publish = publish
+        self.changed: dict[str, Any] = {}
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value under `key`."""
+        return self._values.get(key, default)
+
+    def set(self, key: str, value: Any) -> None:
+        """Change a value, any JSON; the page is told at once, and the thread keeps it."""
+        self._values[key] = self.changed[key] = value
+        path = "/" + key.replace("~", "~0").replace("/", "~1")
+        self._publish([{"op": "add", "path": path, "value": value}])

@@ -119,14 +119,14 @@ from datetime import UTC, datetime
 from copilot_core.chat_models import ChatModels
 from copilot_core.clock import FixedClock
 from copilot_core.events import ToolCallArguments
-from copilot_core.run import RunInput
+from copilot_core.run import Message, RunInput
 from copilot_core.testing import TESTER, opened
 
 async def main():
     clock = FixedClock(datetime(2026, 2, 10, 9, 0, tzinfo=UTC))
     async with opened(copilot_rooms, models=ChatModels("rule-planner"), clock=clock) as ready:
-        feed = await ready.copilot.start(RunInput("book Oslo for friday"), TESTER)
-        print(json.dumps([event.delta async for event in feed if isinstance(event, ToolCallArguments)]))
+        reader = await ready.copilot.start(RunInput([Message("user", "book Oslo for friday")]), TESTER)
+        print(json.dumps([event.delta for event in await reader.all() if isinstance(event, ToolCallArguments)]))
 
 asyncio.run(main())
 """

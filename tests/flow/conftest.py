@@ -84,7 +84,13 @@ def events(body: bytes) -> list[dict[str, Any]]:
     """The events of a stream; fails on anything that is neither a whole frame nor a comment."""
     frames = body.decode("ascii").split("\n\n")
     assert frames.pop() == ""
-    return [json.loads(frame.removeprefix("data: ")) for frame in frames if not frame.startswith(":")]
+    told = []
+    for frame in frames:
+        if not frame.startswith(":"):
+            known, data = frame.split("\n")
+            assert known.startswith("id: "), frame
+            told.append(json.loads(data.removeprefix("data: ")))
+    return told
 
 
 def said(stream: list[dict[str, Any]]) -> str:

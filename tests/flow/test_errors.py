@@ -54,7 +54,7 @@ async def test_a_body_of_the_wrong_form_is_422_and_names_the_field(
 
         assert answer.status_code == 422
         assert answer.json()["error"] == {"code": "validation_error", "message": message, "details": {"field": field}}
-        assert (await client.http.get("/v1/threads")).json() == {"threads": []}
+        assert (await client.http.get("/v1/threads")).json() == {"threads": [], "nextCursor": None}
 
 
 async def test_a_body_over_the_limit_is_413(talk: Talk) -> None:
@@ -104,7 +104,7 @@ async def test_anothers_conversation_and_an_unknown_one_are_answered_alike(talk:
                 answers.append((answer.status_code, answer.json()["error"]))
                 answer = await stranger.http.get(f"/v1/threads/{wanted}/messages")
                 answers.append((answer.status_code, answer.json()["error"]))
-            assert (await stranger.http.get("/v1/threads")).json() == {"threads": []}
+            assert (await stranger.http.get("/v1/threads")).json() == {"threads": [], "nextCursor": None}
             await stranger.http.aclose()
 
         refusal = {

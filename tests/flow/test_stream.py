@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from copilot_core import fastapi
+from copilot_core.fastapi import stream as streaming
 from copilot_core.chat_models import ChatModels
 from copilot_core.server import application, deployment
 from copilot_core.settings import Settings
@@ -23,7 +23,7 @@ def models(server: ScriptedOpenAI) -> ChatModels:
 
 
 async def test_a_silent_stream_is_kept_alive_by_comments(talk: Talk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fastapi, "KEEP_ALIVE_SECONDS", 0.02)
+    monkeypatch.setattr(streaming, "KEEP_ALIVE_SECONDS", 0.02)
     more = asyncio.Event()
     async with (
         ScriptedOpenAI([Say(chunks=["one ", "two"], wait=more)]) as server,

@@ -6,7 +6,7 @@ from langchain_core.messages import AIMessage
 
 from copilot_core import events
 from copilot_core.errors import ModelUnavailable
-from copilot_core.events import Event, Source
+from copilot_core.events import ApprovalRequested, Event, Source
 from copilot_core.graph.stream import Stream
 
 
@@ -20,12 +20,19 @@ STEPS = st.one_of(
     st.tuples(st.just("text"), IDS, WORDS),
     st.tuples(st.just("call_started"), IDS, IDS, st.just("list")),
     st.tuples(st.just("call"), IDS, IDS, st.just("list"), st.just({"x": 1})),
-    st.tuples(st.just("result"), IDS, st.just("list"), st.just({"success": False})),
-    st.tuples(st.just("result"), IDS, st.just("list"), st.just({"success": True}), st.just(Source("List", "List"))),
+    st.tuples(st.just("result"), IDS, st.just("list"), st.just({"success": False}), st.just("m")),
+    st.tuples(
+        st.just("result"),
+        IDS,
+        st.just("list"),
+        st.just({"success": True}),
+        st.just("m"),
+        st.just(Source("List", "List")),
+    ),
     st.tuples(st.just("custom"), st.just("progress"), st.integers()),
     st.tuples(st.just("message"), st.builds(said, IDS, st.text(max_size=3), st.lists(IDS, unique=True))),
 )
-ENDS = st.sampled_from(["finished", "waiting", "failed"])
+ENDS = st.sampled_from(["finished", "waiting", "client", "failed"])
 
 
 def perform(steps: list[tuple[object, ...]], end: str) -> list[Event]:
@@ -36,12 +43,14 @@ def perform(steps: list[tuple[object, ...]], end: str) -> list[Event]:
         getattr(stream, str(name))(*arguments)
     match end:
         case "finished":
-            stream.finished()
+            last: Event = stream.finished()
         case "waiting":
-            stream.waiting("Sure?", ["a"])
+            last = stream.finished(waiting=ApprovalRequested("q", "Sure?", [{"callId": "a"}]))
+        case "client":
+            last = stream.finished(client_calls=["a"])
         case _:
-            stream.failed(ModelUnavailable("Gone."))
-    return told
+            last = stream.failed(ModelUnavailable("Gone."))
+    return [*told, last]
 
 
 @given(st.lists(STEPS, max_size=12), ENDS)
@@ -79,7 +88,7 @@ def test_started_first_one_terminal_event_last_and_everything_opened_is_closed(
             case events.ToolCallEnded(call_id=call_id):
                 calls.discard(call_id)
     assert text is None
-    assert calls <= ({"a"} if end == "waiting" else set())
+    assert calls <= ({"a"} if end in {"waiting", "client"} else set())
 
 
 def test_text_that_was_spoken_before_the_end_is_kept_for_the_thread() -> None:
@@ -97,6 +106,6 @@ def test_tokens_of_all_model_calls_of_a_run_are_summed() -> None:
     usage = {"input_tokens": 10, "output_tokens": 2, "total_tokens": 12}
     for number in range(2):
         stream.message(AIMessage("x", id=str(number), usage_metadata=usage))
-    stream.finished()
+    last = stream.finished()
 
-    assert told[-1] == events.RunFinished("r", "t", usage={"input_tokens": 20, "output_tokens": 4, "total_tokens": 24})
+    assert last == events.RunFinished("r", "t", usage={"input_tokens": 20, "output_tokens": 4, "total_tokens": 24})

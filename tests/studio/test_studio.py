@@ -17,7 +17,7 @@ from langgraph_sdk.errors import (
 )
 
 from copilot_core import events
-from copilot_core.run import RunInput
+from copilot_core.run import Message, RunInput
 from copilot_core.testing.openai_server import Call, Say
 
 from .conftest import MIA, MODES, Studio
@@ -47,8 +47,7 @@ async def answer(client: LangGraphClient, text: str) -> str:
 
 async def app_thread(studio: Studio, text: str) -> str:
     """A conversation that a member had with the app; its key."""
-    feed = await studio.app.copilot.start(RunInput(text), MIA)
-    told = [event async for event in feed]
+    told = await (await studio.app.copilot.start(RunInput([Message("user", text)]), MIA)).all()
     assert isinstance(told[-1], events.RunFinished)
     return (await studio.app.copilot.threads.find(MIA, told[-1].thread_id)).key
 

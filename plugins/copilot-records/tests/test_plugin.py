@@ -11,7 +11,7 @@ import copilot_records
 from copilot_core import Action, Principal
 from copilot_core.errors import SetupError
 from copilot_core.plugins import Plugin, collect
-from copilot_core.run import MODULES, RunInput
+from copilot_core.run import MODULES, Message, RunInput
 from copilot_core.testing import call, opened
 from copilot_core.toolcall import Call, Emit
 
@@ -40,8 +40,8 @@ def actions() -> dict[str, Action]:
 async def test_a_turn_creates_and_then_finds_a_record() -> None:
     created = call("createRecord", module="tasks", fields={"title": "Call Ada"})
     async with opened(copilot_records, script=[created, "Done."]) as server:
-        feed = await server.copilot.start(RunInput("Please"), Principal("dana", "acme"))
-        told = [json.dumps(getattr(event, "result", None)) async for event in feed]
+        reader = await server.copilot.start(RunInput([Message("user", "Please")]), Principal("dana", "acme"))
+        told = [json.dumps(getattr(event, "result", None)) for event in await reader.all()]
         engine = server.copilot.engine
         [modules] = await engine.readables(Principal("dana", "acme"))
     assert any("Created task \\u201cCall Ada\\u201d." in one for one in told)

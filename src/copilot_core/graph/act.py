@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NotRequired
 from uuid import uuid4
 
 from langgraph.errors import GraphBubbleUp
@@ -19,7 +19,7 @@ from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.run import Readable
 from copilot_core.schema import Json
-from copilot_core.toolcall import Call, Emit
+from copilot_core.toolcall import Call, Emit, SharedState
 
 log = logging.getLogger("copilot_core.actions")
 RESULT_LIMIT = 20_000
@@ -27,12 +27,13 @@ RESULT_LIMIT = 20_000
 
 
 class Task(TypedDict):
-    """One call that passed the gate."""
+    """One call that passed the gate, and the shared state if there is some."""
 
     message_id: str
     id: str
     name: str
     arguments: dict[str, Any]
+    shared: NotRequired[dict[str, Any]]
 
 
 class Act:
@@ -48,10 +49,13 @@ class Act:
         run.stream.call(task["message_id"], task["id"], action.name, task["arguments"])
         call = Call(writes=action.writes, key=_key(task, run, runtime))
         readables = [Readable(r["description"], r["value"]) for r in (runtime.context or Context()).readables]
-        scope = self._engine.scope(run.principal, call, Emit(run.stream.custom), readables)
+        shared = SharedState(task.get("shared", {}), run.stream.state_delta)
+        scope = self._engine.scope(run.principal, call, Emit(run.stream.custom), readables, shared)
         result = _fitting(await _outcome(action, task["arguments"], scope))
-        run.stream.result(task["id"], action.name, result, _source(action))
-        return {"messages": [tool_message(task["id"], action.name, result)]}
+        message = tool_message(task["message_id"], task["id"], action.name, result)
+        run.stream.result(task["id"], action.name, result, str(message.id), _source(action))
+        update: State = {"messages": [message]}
+        return update | {"shared": shared.changed} if shared.changed else update
 
 
 def _key(task: Task, run: Running, runtime: Runtime[Context]) -> str:

@@ -3,7 +3,7 @@
 Nothing here has an effect: the node starts again from its first line when a person has answered.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -14,6 +14,7 @@ from langgraph.types import Command, Send, interrupt
 from copilot_core.actions import Action, as_text, failed
 from copilot_core.engine import Engine
 from copilot_core.errors import ActionError
+from copilot_core.graph.history import result_id
 from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.policies import Confirm, Deny, ProposedCall, decide
@@ -22,7 +23,11 @@ from copilot_core.schema import Json
 
 @dataclass(frozen=True, slots=True)
 class _Verdict:
-    """What becomes of one call: it runs (`result` is None), after a yes if `confirm`, or is answered now."""
+    """What becomes of one call: it runs (`result` is None), after a yes if `confirm`, or is answered now.
+
+    Args:
+        client: the page runs it, after the run.
+    """
 
     call_id: str
     name: str
@@ -30,6 +35,7 @@ class _Verdict:
     result: Json | None = None
     confirm: str | None = None
     refused: str | None = None
+    client: bool = False
 
 
 class Gate:
@@ -42,20 +48,23 @@ class Gate:
         run = running(runtime)
         message = state["messages"][-1]
         assert isinstance(message, AIMessage)
-        verdicts = [await self._judge(call, run) for call in message.tool_calls]
+        offered = {o["name"] for o in (runtime.context or Context()).client_actions}
+        verdicts = [await self._judge(call, run, offered) for call in message.tool_calls]
         verdicts += [_malformed(call) for call in message.invalid_tool_calls]
         refused = next((verdict.refused for verdict in verdicts if verdict.refused), None)
         if refused is not None:
             verdicts = [_answered(verdict, "not_run", "Nothing of this round was run.") for verdict in verdicts]
         else:
             verdicts = _confirmed(verdicts)
-        return _command(verdicts, str(message.id), run, refused)
+        return _command(verdicts, message, run, refused, state.get("shared"))
 
-    async def _judge(self, call: Mapping[str, Any], run: Running) -> _Verdict:
+    async def _judge(self, call: Mapping[str, Any], run: Running, offered: Set[str]) -> _Verdict:
         verdict = _Verdict(str(call["id"]), call["name"], call["args"])
         action = self._engine.action(verdict.name)
+        if action is None and verdict.name in offered:
+            return replace(verdict, client=True)
         if action is None:
-            known = ", ".join(self._engine.registry.actions)
+            known = ", ".join([*self._engine.registry.actions, *sorted(offered)])
             return _answered(verdict, "unknown_action", f"There is no action '{verdict.name}'. Known: {known}")
         decision = await decide(self._engine.registry.policies, ProposedCall(action, verdict.arguments, run.principal))
         if isinstance(decision, Deny):
@@ -84,16 +93,34 @@ def _confirmed(verdicts: list[_Verdict]) -> list[_Verdict]:
     asked = [verdict for verdict in verdicts if verdict.confirm]
     if not asked:
         return verdicts
-    answer = interrupt({"question": _question(asked), "calls": [verdict.call_id for verdict in asked]})
+    answer = interrupt({"question": _question(asked), "calls": [_told(verdict) for verdict in asked]})
+    verdicts = [_postponed(verdict) for verdict in verdicts]
     if answer == {"approved": True}:
         return verdicts
     declined = "The user did not approve this. It was not done."
     return [_answered(verdict, "declined", declined) if verdict.confirm else verdict for verdict in verdicts]
 
 
+def _postponed(verdict: _Verdict) -> _Verdict:
+    """The page cannot be asked to act while a person is asked; the model may call again."""
+    if not verdict.client:
+        return verdict
+    return _answered(verdict, "not_run", "This waited for an approval and was not run. Call it again if it is needed.")
+
+
 def _question(asked: list[_Verdict]) -> str:
     lines = [f"- {verdict.name} ({verdict.confirm}): {as_text(verdict.arguments)}" for verdict in asked]
     return "\n".join(["This needs your approval:", *lines, "Answer yes to go ahead, or no."])
+
+
+def _told(verdict: _Verdict) -> Json:
+    """The call as the person sees it."""
+    return {
+        "callId": verdict.call_id,
+        "action": verdict.name,
+        "arguments": dict(verdict.arguments),
+        "reason": verdict.confirm,
+    }
 
 
 def _answered(verdict: _Verdict, code: str, message: str) -> _Verdict:
@@ -103,24 +130,31 @@ def _answered(verdict: _Verdict, code: str, message: str) -> _Verdict:
 
 
 def _command(
-    verdicts: list[_Verdict], message_id: str, run: Running, refused: str | None
+    verdicts: list[_Verdict], message: AIMessage, run: Running, refused: str | None, shared: Mapping[str, Any] | None
 ) -> Command[Literal["act", "observe"]]:
     results: list[AnyMessage] = []
+    message_id = str(message.id)
     for verdict in verdicts:
         if verdict.result is not None:
+            result = tool_message(message_id, verdict.call_id, verdict.name, verdict.result)
             run.stream.call(message_id, verdict.call_id, verdict.name, verdict.arguments)
-            run.stream.result(verdict.call_id, verdict.name, verdict.result)
-            results.append(tool_message(verdict.call_id, verdict.name, verdict.result))
+            run.stream.result(verdict.call_id, verdict.name, verdict.result, str(result.id))
+            results.append(result)
     sends = [
-        Send("act", {"message_id": message_id, "id": v.call_id, "name": v.name, "arguments": dict(v.arguments)})
+        Send(
+            "act",
+            {"message_id": message_id, "id": v.call_id, "name": v.name, "arguments": dict(v.arguments)}
+            | ({"shared": shared} if shared else {}),
+        )
         for v in verdicts
-        if v.result is None
+        if v.result is None and not v.client
     ]
     update: State = {"messages": results, "refused": refused}
     return Command(update=update, goto=sends or "observe")
 
 
-def tool_message(call_id: str, name: str, result: Mapping[str, Any]) -> ToolMessage:
-    """A result as the thread keeps it and the model reads it."""
+def tool_message(message_id: str, call_id: str, name: str, result: Mapping[str, Any]) -> ToolMessage:
+    """A result as the thread keeps it and the model reads it; the same id whoever makes it, and when."""
     status: Literal["success", "error"] = "error" if result.get("success") is False else "success"
-    return ToolMessage(as_text(result), tool_call_id=call_id, name=name, status=status)
+    own_id = result_id(message_id, call_id)
+    return ToolMessage(as_text(result), tool_call_id=call_id, name=name, status=status, id=own_id)

@@ -59,6 +59,11 @@ def _results(messages: Sequence[AnyMessage], index: int) -> dict[str, ToolMessag
     return found
 
 
+def result_id(message_id: str, call_id: str) -> str:
+    """The id of the message that keeps a call's result: the same whoever makes it, and however often."""
+    return f"{message_id}.{call_id}"
+
+
 def unanswered(call_id: str) -> ToolMessage:
     """The result of a call that never got one."""
     return ToolMessage(as_text(UNANSWERED), tool_call_id=call_id, status="error")
@@ -71,14 +76,12 @@ def shown(message: AnyMessage) -> dict[str, Any]:
     """A message as clients see it, in AG-UI's form."""
     view: dict[str, Any] = {"id": message.id, "role": _ROLES[message.type], "content": message.text}
     if isinstance(message, AIMessage) and message.tool_calls:
-        view["toolCalls"] = [
-            {
-                "id": call["id"],
-                "type": "function",
-                "function": {"name": call["name"], "arguments": json.dumps(call["args"])},
-            }
-            for call in message.tool_calls
-        ]
+        view["toolCalls"] = [shown_call(str(c["id"]), c["name"], json.dumps(c["args"])) for c in message.tool_calls]
     if isinstance(message, ToolMessage):
         view["toolCallId"] = message.tool_call_id
     return view
+
+
+def shown_call(call_id: str, name: str, arguments: str) -> dict[str, Any]:
+    """A call as clients see it."""
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}

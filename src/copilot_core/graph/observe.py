@@ -1,5 +1,6 @@
 """observe: the round is over; count it."""
 
+from copilot_core.graph.history import open_calls
 from copilot_core.graph.state import State
 
 
@@ -9,5 +10,5 @@ async def observe(state: State) -> State:
 
 
 async def after(state: State) -> str:
-    """Think about the results, or end where the caller was refused."""
-    return "__end__" if state.get("refused") else "think"
+    """Think about the results, or end: the caller was refused, or the page has to answer its own calls."""
+    return "__end__" if state.get("refused") or open_calls(state["messages"]) else "think"

@@ -1,5 +1,6 @@
 """What is checkpointed (State) and what a caller sets per run (Context): plain data only."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from langchain_core.messages import AnyMessage
@@ -8,15 +9,22 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 
+def _changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Shared state after an action changed some of its keys."""
+    return {**values, **changes}
+
+
 class State(TypedDict, total=False):
     """The thread. `rounds` and `refused` are of the current run and reset by its input.
 
-    `refused` is the reason why the caller may not do what the model tried; it ends the run.
+    `refused` is the reason why the caller may not do what the model tried; it ends the run. `shared` is
+    what page and copilot both see beside the messages.
     """
 
     messages: Annotated[list[AnyMessage], add_messages]
     rounds: int
     refused: str | None
+    shared: Annotated[Mapping[str, Any], _changed]
 
 
 class Context(BaseModel):
@@ -30,4 +38,7 @@ class Context(BaseModel):
     max_rounds: int = Field(10, ge=1, le=50, description="Rounds of tool calls before a final answer is due")
     readables: list[dict[str, Any]] = Field(
         default_factory=list, description="What the user's page tells: {description, value} each"
+    )
+    client_actions: list[dict[str, Any]] = Field(
+        default_factory=list, description="What the user's page can do: {name, description, parameters} each"
     )

@@ -7,14 +7,16 @@ them; encoders downstream may rely on the brackets and keep no state (the rule h
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 from langchain_core.messages import AIMessage
 
 from copilot_core import events
 from copilot_core.errors import RequestError
-from copilot_core.events import Event, Source
+from copilot_core.events import ApprovalRequested, Event, RunFailed, RunFinished, Source
+from copilot_core.graph.history import result_id
+from copilot_core.schema import Json
 
 Publish = Callable[[Event], None]
 
@@ -22,11 +24,23 @@ Publish = Callable[[Event], None]
 class Stream:
     """What happens in a run; a `speech.Listener` for the model and the same for the nodes."""
 
-    def __init__(self, publish: Publish, *, run_id: str, thread_id: str) -> None:
+    def __init__(
+        self,
+        publish: Publish,
+        *,
+        run_id: str,
+        thread_id: str,
+        client_actions: Set[str] = frozenset(),
+        renders: Mapping[str, Json] | None = None,
+    ) -> None:
         self._publish = publish
         self._run_id = run_id
         self._thread_id = thread_id
+        self._client_actions = client_actions
+        self._renders = renders or {}
+        self._stored = False
         self._open_text: str | None = None
+        self._speaking: str | None = None
         self._spoken: list[str] = []
         self._calls: dict[str, _OpenCall] = {}
         self._announced: set[str] = set()
@@ -37,11 +51,17 @@ class Stream:
         """The run is stored; nothing was said before this."""
         self._publish(events.RunStarted(self._run_id, self._thread_id))
 
+    def stored(self, position: int) -> None:
+        """The run's input is in the thread, which has `position` messages now. Only the first word counts."""
+        if not self._stored:
+            self._stored = True
+            self._publish(events.InputStored(position))
+
     def text(self, message_id: str, delta: str) -> None:
         """The model says `delta`."""
         if self._open_text != message_id:
             self._close_text()
-            self._open_text = message_id
+            self._open_text = self._speaking = message_id
             self._spoken.clear()
             self._publish(events.TextStarted(message_id))
         self._spoken.append(delta)
@@ -53,8 +73,9 @@ class Stream:
             return
         self._close_text()
         self._announced.add(call_id)
-        self._calls[call_id] = _OpenCall(name)
-        self._publish(events.ToolCallStarted(message_id, call_id, name))
+        self._calls[call_id] = _OpenCall(message_id, name)
+        client, render = name in self._client_actions, self._renders.get(name)
+        self._publish(events.ToolCallStarted(message_id, call_id, name, client=client, render=render))
 
     def call_arguments(self, call_id: str, delta: str) -> None:
         """The model continues the arguments of an open call."""
@@ -68,6 +89,7 @@ class Stream:
         if self._open_text != message_id and message.text and message_id not in self._announced:
             self.text(message_id, message.text)
         self._close_text()
+        self._speaking = None
         self._announced.add(message_id)
         for call in message.tool_calls:
             self.call(message_id, str(call["id"]), call["name"], call["args"])
@@ -83,61 +105,121 @@ class Stream:
         told = arguments if isinstance(arguments, str) else json.dumps(arguments)
         if told and not open_call.has_arguments:
             self.call_arguments(call_id, told)
-        self._close_arguments(call_id, open_call)
+        self._close_arguments(call_id, open_call, {} if isinstance(arguments, str) else arguments)
 
-    def result(self, call_id: str, name: str, result: Mapping[str, Any], source: Source | None = None) -> None:
-        """The call has its result; a successful one's `source` is remembered for the end."""
+    def result(
+        self, call_id: str, name: str, result: Mapping[str, Any], message_id: str, source: Source | None = None
+    ) -> None:
+        """The call has its result, kept as `message_id`; a successful one's `source` is remembered for the end."""
         ok = result.get("success") is not False
         open_call = self._calls.pop(call_id, None)
         if open_call is not None and not open_call.ready:
-            self._close_arguments(call_id, open_call)
+            self._close_arguments(call_id, open_call, {})
         self._announced.discard(call_id)  # a model may use the id again in its next message
         if ok and source is not None:
             self._sources[source] = None
-        self._publish(events.ToolCallEnded(call_id, name, ok, result))
+        self._publish(events.ToolCallEnded(call_id, name, ok, result, message_id))
 
     def custom(self, name: str, value: Any) -> None:
         """An action tells the user's screen something."""
         self._publish(events.Custom(name, value))
 
-    def finished(self) -> None:
-        """The run is over."""
-        self._close("cancelled")
-        self._finish(waiting=False)
+    def state_delta(self, patch: Sequence[Mapping[str, Any]]) -> None:
+        """An action changed the shared state."""
+        self._publish(events.StateDelta(tuple(patch)))
 
-    def waiting(self, question: str, calls: Sequence[str]) -> None:
-        """The run waits for a person; `calls` stay open for the run that follows the answer."""
-        for call_id in calls:
-            self._calls.pop(call_id, None)
-        self._close("cancelled")
-        self._publish(events.ApprovalRequested(question, tuple(calls)))
-        self._finish(waiting=True)
+    def finished(
+        self,
+        *,
+        waiting: ApprovalRequested | None = None,
+        client_calls: Sequence[str] = (),
+        stopped: bool = False,
+        model: str = "",
+    ) -> RunFinished:
+        """Close what is open, and give the terminal event, to be published when the end is stored.
 
-    def failed(self, error: RequestError) -> None:
-        """The run ended with an error."""
-        self._close(error.code)
-        self._publish(events.RunFailed(self._run_id, self._thread_id, error.code, error.message))
+        The calls of `waiting` and `client_calls` stay open for the run that brings their answers.
+        """
+        kept = {*client_calls, *(str(call["callId"]) for call in (waiting.calls if waiting else ()))}
+        self._close("cancelled", kept)
+        if waiting:
+            self._publish(waiting)
+        if self._sources:
+            self._publish(events.SourcesUsed(tuple(self._sources)))
+        return RunFinished(
+            self._run_id,
+            self._thread_id,
+            waiting=waiting,
+            client_calls=tuple(client_calls),
+            stopped=stopped,
+            model=model,
+            usage=dict(self._usage),
+        )
+
+    def failed(self, error: RequestError) -> RunFailed:
+        """Close what is open, and give the terminal event, to be published when the end is stored."""
+        self._close(error.code, frozenset())
+        return RunFailed(self._run_id, self._thread_id, error.code, error.message)
+
+    def resumed(self, story: Iterable[Event], messages: Sequence[Mapping[str, Any]], open_calls: Set[str]) -> None:
+        """Go on where a process that died had stopped.
+
+        Args:
+            story: what it had told, as far as the log knows.
+            messages: the thread as it is stored, which is what counts.
+            open_calls: those of them that will be run now.
+        """
+        for event in story:
+            self._remember(event)
+        self._close_text()
+        for call_id, open_call in list(self._calls.items()):
+            if call_id not in open_calls:
+                self._cancel(call_id, open_call, "interrupted")
+        self._publish(events.MessagesSnapshot(tuple(messages)))
 
     @property
     def unfinished(self) -> tuple[str, str] | None:
         """Message id and text of a message that broke off while the model spoke."""
-        return (self._open_text, "".join(self._spoken)) if self._open_text else None
+        return (self._speaking, "".join(self._spoken)) if self._speaking else None
 
-    def _finish(self, *, waiting: bool) -> None:
-        if self._sources:
-            self._publish(events.SourcesUsed(tuple(self._sources)))
-        self._publish(events.RunFinished(self._run_id, self._thread_id, waiting=waiting, usage=dict(self._usage)))
+    @property
+    def begun(self) -> bool:
+        """Whether the run's input is in the thread."""
+        return self._stored
+
+    def _remember(self, event: Event) -> None:
+        match event:
+            case events.InputStored():
+                self._stored = True
+            case events.TextStarted():
+                self._open_text = event.message_id
+            case events.TextEnded():
+                self._open_text = None
+            case events.ToolCallStarted():
+                self._announced.add(event.call_id)
+                self._calls[event.call_id] = _OpenCall(event.message_id, event.name)
+            case events.ToolCallArguments():
+                self._calls[event.call_id].has_arguments = True
+            case events.ToolCallReady():
+                self._calls[event.call_id].ready = True
+            case events.ToolCallEnded():
+                self._announced.discard(event.call_id)
+                self._calls.pop(event.call_id, None)
 
     def _count(self, message: AIMessage) -> None:
         for kind in ("input_tokens", "output_tokens", "total_tokens"):
             if message.usage_metadata:
                 self._usage[kind] = self._usage.get(kind, 0) + int(message.usage_metadata[kind])
 
-    def _close(self, why: str) -> None:
+    def _close(self, why: str, kept: Set[str]) -> None:
         self._close_text()
         for call_id, open_call in list(self._calls.items()):
-            told = {"success": False, "error": why, "message": "The call was not carried out."}
-            self.result(call_id, open_call.name, told)
+            if call_id not in kept:
+                self._cancel(call_id, open_call, why)
+
+    def _cancel(self, call_id: str, open_call: "_OpenCall", why: str) -> None:
+        told = {"success": False, "error": why, "message": "The call was not carried out."}
+        self.result(call_id, open_call.name, told, result_id(open_call.message_id, call_id))
 
     def _close_text(self) -> None:
         if self._open_text is not None:
@@ -145,17 +227,18 @@ class Stream:
             self._publish(events.TextEnded(self._open_text))
             self._open_text = None
 
-    def _close_arguments(self, call_id: str, open_call: "_OpenCall") -> None:
+    def _close_arguments(self, call_id: str, open_call: "_OpenCall", arguments: Mapping[str, Any]) -> None:
         open_call.ready = True
-        self._publish(events.ToolCallReady(call_id))
+        self._publish(events.ToolCallReady(call_id, open_call.name, arguments))
 
 
 class _OpenCall:
     """A call without result: has the model sent arguments, and all of them?"""
 
-    __slots__ = ("has_arguments", "name", "ready")
+    __slots__ = ("has_arguments", "message_id", "name", "ready")
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, message_id: str, name: str) -> None:
+        self.message_id = message_id
         self.name = name
         self.has_arguments = False
         self.ready = False

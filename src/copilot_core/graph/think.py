@@ -1,5 +1,8 @@
 """think: ask the model what to do next."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, SystemMessage
 from langchain_core.runnables import Runnable
@@ -12,8 +15,10 @@ from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.prompts import date_readable, system_message, user_readable
 from copilot_core.run import Readable
+from copilot_core.schema import Json
 
 Bound = Runnable[LanguageModelInput, AIMessage]
+SHARED_STATE = "State shared with the page"
 GAVE_UP = "I stopped here: this took more steps than I may take for one answer. Ask me to go on."
 
 
@@ -27,8 +32,9 @@ class Think:
     async def __call__(self, state: State, *, runtime: Runtime[Context]) -> State:
         run, context = running(runtime), runtime.context or Context()
         last = state.get("rounds", 0) >= context.max_rounds
-        model = self._model(context.model, last=last)
-        prompt = [SystemMessage(await self._system(run, context)), *repaired(state["messages"])]
+        run.stream.stored(len(state["messages"]))
+        model = self._model(context, last=last)
+        prompt = [SystemMessage(await self._system(run, context, state.get("shared"))), *repaired(state["messages"])]
         token = speech.listener.set(run.stream if run.listens else None)
         try:
             message = await model.ainvoke(prompt)
@@ -40,26 +46,40 @@ class Think:
             run.stream.message(message)
         return {"messages": [message]}
 
-    async def _system(self, run: Running, context: Context) -> str:
+    async def _system(self, run: Running, context: Context, shared: Mapping[str, Any] | None) -> str:
         """What the client tells comes last, so that it replaces what the server would say (S19, S20)."""
         return system_message(
             [
                 date_readable(self._engine.clock.now(), context.timezone),
                 user_readable(run.principal),
                 *await self._engine.readables(run.principal),
+                *([Readable(SHARED_STATE, shared)] if shared else ()),
                 *(Readable(str(r["description"]), r["value"]) for r in context.readables),
             ]
         )
 
-    def _model(self, name: str | None, *, last: bool) -> Bound:
+    def _model(self, context: Context, *, last: bool) -> Bound:
         """The model with the tools; on the last round it must answer without them."""
-        model = self._engine.models.get(name)
+        model = self._engine.models.get(context.model)
+        choice = "none" if last else None
+        offered = offered_tools(self._engine, context)
+        if offered:
+            return model.bind_tools([*self._engine.tools, *offered], tool_choice=choice)
         if (id(model), last) not in self._bound:
             bound: Bound = model
             if self._engine.tools:
-                bound = model.bind_tools(self._engine.tools, tool_choice="none" if last else None)
+                bound = model.bind_tools(self._engine.tools, tool_choice=choice)
             self._bound[id(model), last] = (model, bound)
         return self._bound[id(model), last][1]
+
+
+def offered_tools(engine: Engine, context: Context) -> list[Json]:
+    """What the page can do, without what would shadow an action of the server (checklist S29)."""
+    return [
+        {"type": "function", "function": offered}
+        for offered in context.client_actions
+        if engine.action(offered["name"]) is None
+    ]
 
 
 def _without_calls(message: AIMessage) -> AIMessage:

@@ -12,7 +12,7 @@ from typing import Any
 
 from copilot_core.planner.clauses import Clause
 from copilot_core.planner.modules import field_mention
-from copilot_core.planner.plan import Ask, Unknown
+from copilot_core.planner.plan import Ask, Refused, Unknown
 from copilot_core.planner.ranking import Candidate
 from copilot_core.planner.references import records_in, title_of
 from copilot_core.planner.smalltalk import FAREWELL, THANKS
@@ -194,6 +194,12 @@ def _value(value: Any) -> str:
     if isinstance(value, Mapping | list):
         return json.dumps(value, ensure_ascii=False)
     return str(value)
+
+
+def refused(step: Refused, modules: Sequence[Module]) -> str:
+    """Says which kinds of records the page works with."""
+    names = [module.name for module in modules]
+    return f"{step.module.name} cannot be used here. This page works with {listed(names) if names else 'no records'}."
 
 
 def not_understood(unknown: Unknown) -> str:

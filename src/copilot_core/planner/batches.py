@@ -6,6 +6,7 @@ from typing import Any
 from copilot_core.planner.clauses import Clause
 from copilot_core.planner.fields import Draft
 from copilot_core.planner.modules import ModuleMention
+from copilot_core.planner.page import link_of
 from copilot_core.planner.prose import clean, tidy, without
 from copilot_core.planner.words import words_of
 from copilot_core.planner.world import World
@@ -28,6 +29,7 @@ def rows_of(clause: Clause, mention: ModuleMention, world: World) -> list[dict[s
     """The field values of each record; empty if the clause does not speak of several."""
     title = mention.module.title
     names, shared = _names(clause, mention, world)
+    shared = {**shared, **link_of(mention.module, clause, world, shared)}
     count = _count(clause, mention)
     if len(names) > 1 and (count is None or len(names) == count or count == 1):
         return [{title: name, **shared} for name in names]

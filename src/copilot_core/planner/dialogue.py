@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from copilot_core.planner import answers
 from copilot_core.planner.clauses import Clause
-from copilot_core.planner.plan import Ask, Call, Planner, Step, Unknown
+from copilot_core.planner.plan import Ask, Call, Planner, Refused, Step, Unknown
 from copilot_core.planner.records import shape_of
 from copilot_core.planner.references import Reference, loads, result_references
 from copilot_core.planner.replies import answered
@@ -59,7 +59,7 @@ def decide(messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]], 
     done = [d for d in now.done if not _is_schema(box, d[0], steps)]
     failed = any(_failed(result) for _, _, result in done)
     call = _next_call(steps, done) if may_call and not failed else None
-    return Decision(calls=(call,)) if call is not None else Decision(_final(steps, done, box, failed))
+    return Decision(calls=(call,)) if call is not None else Decision(_final(steps, done, box, world, failed=failed))
 
 
 def turns_of(messages: Sequence[BaseMessage]) -> list[Turn]:
@@ -194,7 +194,12 @@ def _failed(result: Any) -> bool:
 
 
 def _final(
-    steps: Sequence[Step], done: Sequence[tuple[str, Mapping[str, Any], Any]], box: Toolbox, failed: bool
+    steps: Sequence[Step],
+    done: Sequence[tuple[str, Mapping[str, Any], Any]],
+    box: Toolbox,
+    world: World,
+    *,
+    failed: bool,
 ) -> str:
     calls = [s for s in steps if isinstance(s, Call)]
     told = [
@@ -210,9 +215,11 @@ def _final(
         told.append(f"Not done: {'; '.join(f'“{c.text}”' for c in calls[len(done) :])}.")
     unknown = [s for s in steps if isinstance(s, Unknown)]
     asks = [answers.asked(s) for s in steps if isinstance(s, Ask)]
-    understood = bool(calls or asks or done)
+    refusals = [answers.refused(s, world.modules) for s in steps if isinstance(s, Refused)]
+    understood = bool(calls or asks or done or refusals)
     if not understood and unknown and all(u.smalltalk for u in unknown):
         return answers.smalltalk(" ".join(u.text for u in unknown), box)
+    told.extend(refusals)
     told.extend(answers.not_understood(u) for u in unknown if not u.smalltalk)
     if not understood:
         told.append(answers.introduction(box))

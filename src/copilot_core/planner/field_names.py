@@ -212,7 +212,8 @@ class NamedValues(DraftValues):
     def _subject_of_body(self, begin: int) -> None:
         """``incident on checkout: card payments fail``: what the text after the colon is about."""
         match = re.search(
-            r"\b(?:for|on|in|about)\s+(?:the\s+)?(?P<what>[\w-]+)(?:\s+\w+)?\s*:\s*$", self.clause.text[:begin]
+            r"\b(?:for|on|in|about)\s+(?:the\s+)?(?!(?:this|that|these|those|it)\b)(?P<what>[\w-]+)(?:\s+\w+)?\s*:\s*$",
+            self.clause.text[:begin],
         )
         fields = [f for f in self.module.of_kind("string") if f is not self.title and f.name not in self.values]
         others = [f for f in fields if not (f.is_organisation or f.is_place or f.is_person or _ROLE & set(f.words))]

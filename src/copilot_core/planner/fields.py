@@ -8,6 +8,7 @@ from copilot_core.planner.field_names import NamedValues
 from copilot_core.planner.field_values import TypedValues
 from copilot_core.planner.modules import field_mention, option_fields
 from copilot_core.planner.options import find_options
+from copilot_core.planner.page import ties
 from copilot_core.planner.prose import clean, tidy, without
 from copilot_core.planner.values import overlaps
 from copilot_core.planner.vocabulary import STOP
@@ -30,6 +31,7 @@ class Draft(TypedValues, NamedValues):
     def read(self, *, with_title: bool = True) -> dict[str, Any]:
         """All values; the title takes what is left."""
         self.taken.extend(m.span() for m in _PLACE.finditer(self.clause.text) if self._is_aside(m.start()))
+        self.taken.extend(s for s in ties(self.clause, self.world) if self._is_aside(s[0]))
         if with_title:
             self._named_title()
         self._literals()

@@ -194,7 +194,8 @@ def sorting(clause: Clause, mention: ModuleMention) -> Sorting | None:
     """The order asked for: by a named field, or by a superlative."""
     module = mention.module
     match = re.search(
-        r"\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+by\s+(?P<field>[\w\s]+?)(?P<down>\s*,?\s*(?:desc\w*"
+        r"\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+(?:(?:it|them|these|those|all|the|this|list|view|table)\s+)*by\s+"
+        r"(?P<field>[\w\s]+?)(?P<down>\s*,?\s*(?:desc\w*"
         r"|highest first|(?:from )?high(?:est)? to low\w*|newest first"
         r"|largest first|latest first))?(?:\s*(?:asc\w*|lowest first|oldest"
         r" first|low to high))?\s*$",

@@ -2,21 +2,26 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from copilot_core.planner.clauses import Clause, Span
 from copilot_core.planner.options import find_options, option_stems
-from copilot_core.planner.references import points_at_page
+from copilot_core.planner.references import points_at_list, points_at_page
 from copilot_core.planner.values import overlaps
-from copilot_core.planner.vocabulary import STOP, similar
-from copilot_core.planner.words import Word, contains_phrase, stem, stems_of, words_of
+from copilot_core.planner.vocabulary import STOP, classes_of, similar
+from copilot_core.planner.words import Word, contains_phrase, stem, stems_of, word_set, words_of
 from copilot_core.planner.world import Module, RecordField, World
 
 _WEAK_FIELD_WORDS = frozenset(
     {"date", "at", "nam", "name", "type", "kind", "id", "is", "to", "of", "on", "by", "text", "titl", "title"}
 )
 _OF_PAGE = re.compile(r"\b(?:it|its|him|her|his)\b", re.IGNORECASE)
+_THESE = frozenset({"this", "that", "current", "open"})
+_ANY_KIND = word_set("record page one item entry thing row now asap instead too again here already early late")
+_AFTER_NOUN = r"(?:to|as|from|with|for|by|until|till|on|in|at|is|and|into|because)\b"
+_SORTING = re.compile(r"(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+by\b", re.IGNORECASE)
+_COUNTING = re.compile(r"how many (?:are|is|do we have|have we got)\b", re.IGNORECASE)
 _CONTACT_WORDS = frozenset({"who", "person", "someon", "anyon", "someone", "anyone"})
 
 
@@ -37,6 +42,54 @@ def module_names(module: Module) -> tuple[tuple[str, ...], ...]:
     return tuple(dict.fromkeys(tuple(stems_of(name)) for name in names))
 
 
+def nouns_of(module: Module) -> set[str]:
+    """The stems by which a module is called."""
+    return {part for name in module_names(module) for part in name}
+
+
+def page_nouns(world: World) -> set[str]:
+    """The stems by which the kind of the open record is called, also where no module describes it."""
+    if world.page_module is not None:
+        return nouns_of(world.page_module)
+    names = (world.page.module_slug, world.page.module_name) if world.page else ()
+    return {s for name in names if name for s in stems_of(name.replace("_", " ").replace("-", " "))}
+
+
+def foreign_nouns(clause: Clause, world: World) -> set[str]:
+    """The stems that, after "this", are kinds of records other than the open one's: of other modules, or of none."""
+    own = page_nouns(world)
+    if not own:
+        return set()
+    after = zip(clause.words, [*clause.words[1:], None], strict=False)
+    told = {w.stem for before, w in after if w is not None and before.lower in _THESE and _is_kind(w, clause, world)}
+    return (told | {noun for module in world.modules for noun in nouns_of(module)}) - own
+
+
+def _is_kind(word: Word, clause: Clause, world: World) -> bool:
+    """Whether a word can only be a noun that this page has nothing of: "invoice" where a task is open."""
+    module = world.page_module
+    fields = module.fields if module else ()
+    known = {
+        *page_nouns(world),
+        *(w for f in fields for w in (*f.words, *(s for o in f.options for s in option_stems(o)))),
+    }
+    rest = clause.text[word.end :].lstrip()
+    return (
+        (not rest or not rest[0].isalpha() or re.match(_AFTER_NOUN, rest) is not None)
+        and word.lower not in STOP | _ANY_KIND
+        and not word.lower.endswith(("ly", "ed"))
+        and not classes_of(word.lower)
+        and not overlaps(word.start, word.end, clause.value_spans)
+        and not any(similar(word.stem, k) for k in known)
+    )
+
+
+def points_at_record(clause: Clause, world: World) -> bool:
+    """Whether `clause` speaks of the open record: "this unit", "here"."""
+    opened = world.page is not None and world.page.record_id is not None
+    return opened and points_at_page(clause.text, page_nouns(world), foreign_nouns(clause, world))
+
+
 def module_mentions(clause: Clause, world: World) -> list[ModuleMention]:
     """Where `clause` names modules, in order of place. Quotes, names and bodies of messages do not count."""
     spans = [(x.start, x.end) for x in clause.literals]
@@ -48,6 +101,13 @@ def module_mentions(clause: Clause, world: World) -> list[ModuleMention]:
     return sorted(
         (m for m in found if m.strength == 1.0 or not overlaps(*m.span, exact)), key=lambda m: (m.span, -m.strength)
     )
+
+
+def closed_module(clause: Clause, world: World) -> Module | None:
+    """The module that `clause` names, where the page does not list it and no listed one is named."""
+    named = [m for m in module_mentions(clause, replace(world, modules=world.closed)) if m.strength == 1.0]
+    others = [m for m in module_mentions(clause, world) if m.strength == 1.0]
+    return named[0].module if named and not others else None
 
 
 def _mentions(words: Sequence[Word], module: Module, clause: Clause) -> Iterable[ModuleMention]:
@@ -96,9 +156,11 @@ def chosen_module(
             )
 
         return max(mentions, key=weight)
-    page = world.module(world.page.module) if world.page else None
-    if page is not None and (points_at_page(clause.text, set()) or _names_page(clause, world)):
+    page = world.page_module
+    if page is not None and (points_at_page(clause.text, set()) or names_page(clause, world)):
         return ModuleMention(page, (0, 0), 0.8)
+    if page is not None and page is world.listed and not creating and _is_about_list(clause, page, carried):
+        return ModuleMention(page, (0, 0), 0.8, plural=True)
     if (
         page is not None
         and carried is None
@@ -131,17 +193,29 @@ def chosen_module(
 
 def _page_field(clause: Clause, world: World, mentions: Sequence[ModuleMention]) -> ModuleMention | None:
     """“change company to Hooli” on a contact: the word is a field of the open record, and no module."""
-    page = world.module(world.page.module) if world.page and world.page.record_id else None
+    page = world.opened
     if page is None or len(mentions) != 1 or mentions[0].module is page:
         return None
     span = mentions[0].span
     told = clause.text[span[0] : span[1]].lower()
+    if re.search(r"\b(?:this|that|these|those)\s+$", clause.text[: span[0]], re.IGNORECASE):
+        return None
     if re.match(r"\s+(?:to|as|is|=|:)\s", clause.text[span[1] :]) and any(stem(told) in f.words for f in page.fields):
         return ModuleMention(page, (0, 0), 0.8)
     return None
 
 
-def _names_page(clause: Clause, world: World) -> bool:
+def _is_about_list(clause: Clause, page: Module, carried: Module | None) -> bool:
+    """“sort these by rent”, “how many are there”: nothing but the open list can be meant."""
+    if carried is not None and carried is not page:
+        return False
+    if points_at_list(clause.text):
+        return True
+    return carried is None and (_SORTING.match(clause.text) is not None or _COUNTING.match(clause.text) is not None)
+
+
+def names_page(clause: Clause, world: World) -> bool:
+    """Whether `clause` has a word of the open record's name."""
     name = world.page.record_name if world.page else None
     told = set(clause.stems)
     return bool(name) and any(s in told for s in stems_of(name or "") if s not in STOP)

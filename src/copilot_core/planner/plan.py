@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from copilot_core.planner.clauses import Clause, polished, sentences, soft_breaks
+from copilot_core.planner.modules import closed_module
 from copilot_core.planner.preambles import commands, is_story
 from copilot_core.planner.ranking import Candidate, rank
 from copilot_core.planner.references import PRONOUN, Reference
@@ -50,7 +51,15 @@ class Unknown:
     smalltalk: bool = False
 
 
-Step = Call | Ask | Unknown
+@dataclass(frozen=True)
+class Refused:
+    """Words about a kind of record that the page does not work with."""
+
+    text: str
+    module: Module
+
+
+Step = Call | Ask | Unknown | Refused
 
 
 class Planner:
@@ -147,6 +156,9 @@ class Planner:
         clause = Clause(text, self.world.now)
         ranked = rank(clause, self.box, self.world, known, carried)
         accepted = [c for c in ranked if accepts(c, clause)]
+        closed = closed_module(clause, self.world)
+        if closed is not None and (not accepted or accepted[0].kind):
+            return Refused(text, closed)
         if not accepted:
             return Unknown(text)
         best = accepted[0]

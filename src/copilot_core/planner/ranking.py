@@ -39,6 +39,7 @@ _SEARCHING = re.compile(
 
 _FRESH = re.compile(r"\b(?:an?|new|another|one more|fresh)\s+(?:[\w-]+\s+){0,3}$", re.I)
 _DEFINITE = re.compile(r"\b(?:the|this|that|every|all|my|our|each|these|those)\s+(?:[\w'-]+\s+){0,4}$", re.I)
+_POINTED = re.compile(r"\b(?:this|that|these|those|the current)\s+$", re.I)
 _BEFORE_NOUN = word_set("a an the my our new quick short another me us out up")
 _NOT_MAKING = word_set("delete update query search navigate summarize describe suggest remind send draft")
 _LOOKING = word_set("show view see display browse list give")
@@ -47,6 +48,7 @@ _POSSIBLE = re.compile(
     r"|permitted|supported|choices?|pick)\b",
     re.I,
 )
+_SORTS = re.compile(r"(?:sort|order|rank)\s+(?:\w+\s+){0,3}by\b", re.I)
 _PLAIN_MAKING = stem_set("add create register enter insert save log record")
 _PAGE = re.compile(r"(?:(?:the|my|our)\s+)?[\w-]+\s+(?:page|view|screen|tab|board|section)", re.I)
 _PLACE = re.compile(r"\s*(?:list|page|view|module|section|screen|board|tab|area|overview|table)\b", re.I)
@@ -169,6 +171,8 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
             return -1.0
         if kind == "update" and owned:
             return 0.6
+        if kind == "create" and _POINTED.search(lead):
+            return -1.5
         if kind == "create":
             return 0.6 * fresh - 0.5 * (definite and not _names_new(clause, mention))
         return -0.6 * fresh if kind != "create_many" else -0.4 * definite
@@ -282,7 +286,10 @@ def _record_verb(tool: Tool, clause: Clause, kind: str, mention: ModuleMention |
         score = max(score, 0.8)
     if kind == "navigate" and clause.head is None and _PAGE.fullmatch(clause.text.strip(" .!")):
         score = max(score, 1.2)
-    if kind == "describe" and (asks_schema(clause, mention) or _POSSIBLE.search(clause.text)):
+    if _SORTS.match(clause.text):
+        return 1.2 if kind == "query" else 0.0
+    counts = clause.text.lower().startswith("how many")
+    if kind == "describe" and not counts and (asks_schema(clause, mention) or _POSSIBLE.search(clause.text)):
         score = max(score, 0.2 + clause.intents.get("query", 0.0))
     if (
         kind == "create"

@@ -19,8 +19,9 @@ from copilot_core.planner.filter_values import sorting
 from copilot_core.planner.filters import Conditions
 from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention
 from copilot_core.planner.options import find_options
+from copilot_core.planner.page import conditions_of_list, conditions_of_record, link_of
 from copilot_core.planner.prose import clean, tidy, without
-from copilot_core.planner.references import Reference
+from copilot_core.planner.references import Reference, points_at_list
 from copilot_core.planner.subjects import Subject, read_subject, without_field
 from copilot_core.planner.tools import Param, Tool
 from copilot_core.planner.values import overlaps
@@ -35,6 +36,7 @@ SCHEMA_WORDS = stem_set(
     "schema field fields column columns option options structure attribute"
     " attributes property properties definition metadata"
 )
+_POINTING = re.compile(r"\b(?:th(?:is|at|ese|ose|em|ey|ere)|it|its|here|current|ones?|list|records?)\b", re.IGNORECASE)
 _SEVERAL = re.compile(r"\b(?:bulk|batch|several|multiple|a few|a couple of|some|both|mass)\b", re.IGNORECASE)
 
 
@@ -203,6 +205,7 @@ class RecordFiller:
         limit = conditions.limit()
         filters = conditions.read()
         self.filled.spans = [s for s in conditions.taken if s != self.clause.head_span]
+        filters = [*self._given(filters), *filters]
         self._put_filters(filters)
         self.filled.unused += conditions.unused([self.mention.span])
         if order is not None:
@@ -218,6 +221,24 @@ class RecordFiller:
         ):
             self._put(self.shape.limit, 1)
         self.filled.evidence += 0.3 * len(filters) + (0.7 if order or limit else 0.0)
+
+    def _given(self, said: Sequence[Filter]) -> list[Filter]:
+        """The conditions of what is in view and pointed at: results told earlier, the open record, the open list."""
+        assert self.mention is not None
+        module, told = self.mention.module, {f["field"] for f in said}
+        points = points_at_list(self.clause.text) or self.clause.has("ones")
+        last = next((group[0] for group in reversed(self.earlier) if group), None)
+        if last is not None and points:
+            known = [dict(c) for c in last.shown] if last.module == module.slug else []
+        elif (record := conditions_of_record(module, self.clause, self.world)) is not None:
+            known = record
+        elif last is None and module is self.world.listed and (points or self.mention.span == (0, 0)):
+            known, unfit = conditions_of_list(self.world)
+            self.filled.unused += unfit
+        else:
+            return []
+        self.filled.spans += _pointing(self.clause)
+        return [f for f in known if f["field"] not in told]
 
     def _put_filters(self, filters: Sequence[Filter]) -> None:
         """The conditions that the action can take; the others are not used."""
@@ -250,6 +271,7 @@ class RecordFiller:
         if self.mention is None:
             return
         values = Draft(self.clause, self.mention, self.world).read()
+        values |= link_of(self.mention.module, self.clause, self.world, values)
         title = self.mention.module.title
         self._put(self.shape.values, values if title in values else None)
         self.filled.partial = values
@@ -317,7 +339,7 @@ class RecordFiller:
             people = [m for m in self.world.modules if m.of_kind("email") and m.of_kind("phone")]
             self.mention = ModuleMention(people[0], (0, 0), 0.6) if len(people) == 1 else None
         text = re.sub(
-            r"^\s*(?:me\s+)?(?:up\s+)?(?:with\s+)?(?:(?:a|the|an)\s+)?(?:(?:short"
+            r"^\s*(?:me\s+)?(?:up\s+)?(?:with\s+)?(?:(?:a|the(?!\s+(?:current|open)\b)|an)\s+)?(?:(?:short"
             r"|quick|brief|detailed|full|long|thorough|concise)\s+)?(?:(?:summary"
             r"|overview|recap|digest|rundown|gist|lowdown)\b)?\s*(?:of|on|about"
             r"|for|with)?\s*",
@@ -335,10 +357,10 @@ class RecordFiller:
             subject.records
             and page
             and subject.records == [page.record_id]
-            and self.world.module(page.module)
+            and self.world.page_module
             and self.mention is None
         ):
-            self.mention = ModuleMention(self.world.module(page.module), (0, 0), 0.8)  # type: ignore[arg-type]
+            self.mention = ModuleMention(self.world.page_module, (0, 0), 0.8)
         if subject.references:
             self.filled.references = subject.references
             self.filled.reference_param = self.shape.refs or self.shape.ref
@@ -349,6 +371,8 @@ class RecordFiller:
             subject.records = handles
             if not handles and self.filled.reference_param is not None and subject.references[0].several:
                 self.filled.arguments[self.filled.reference_param.name] = []
+        if page and subject.records == [page.record_id] and self.shape.kind == "summarize":
+            self.filled.spans += _pointing(self.clause)
         if subject.records:
             self._put(self.shape.refs, subject.records)
             self._put(self.shape.ref, subject.records[0] if self.shape.refs is None else None)
@@ -359,6 +383,10 @@ class RecordFiller:
         elif subject.everything and self.shape.filters is not None:
             self.filled.arguments[self.shape.filters.name] = [] if self.shape.filters.type == "array" else {}
             self.filled.evidence += 0.3
+
+
+def _pointing(clause: Clause) -> list[Span]:
+    return [m.span() for m in _POINTING.finditer(clause.text)]
 
 
 def _knows(param: Param | None, op: str) -> bool:

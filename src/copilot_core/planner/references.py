@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from copilot_core.planner.words import stem, stems_of
@@ -37,12 +37,21 @@ _THIS = re.compile(
     r"\b(?:this|the current|the open|that)\s*(?P<noun>[a-z]+)?\b|\bhere\b|\bthe (?:record|page)\b",
     re.IGNORECASE,
 )
+_LISTED = re.compile(
+    r"\b(?:these|those|them|they|(?:this|the(?: (?:current|open|whole))?) (?:list|view|table|selection))\b",
+    re.IGNORECASE,
+)
 PRONOUN = re.compile(r"\b(?:him|her|them|it|this|that)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A record someone spoke of. Without an id it is known by name only."""
+    """A record someone spoke of. Without an id it is known by name only.
+
+    Args:
+        conditions: of a list that a planned step will tell, all of which its records fulfil.
+        shown: the conditions under which it was listed.
+    """
 
     id: str | None
     name: str | None
@@ -50,6 +59,7 @@ class Reference:
     step: int | None = None
     conditions: tuple[Mapping[str, Any], ...] = ()
     several: bool = False
+    shown: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def handle(self) -> str | None:
@@ -70,7 +80,15 @@ def result_references(arguments: Mapping[str, Any], result: Any, step: int | Non
     ids = result.get("recordIds") if isinstance(result, Mapping) else None
     if isinstance(ids, list):
         return [Reference(str(i), None, module, step) for i in ids]
-    return [r for r in found if r is not None] or ([Reference(None, named, module, step)] if named else [])
+    shown = _conditions_in(arguments)
+    rows = [replace(r, shown=shown) for r in found if r is not None]
+    return rows or ([Reference(None, named, module, step)] if named else [])
+
+
+def _conditions_in(arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    lists = (v for v in arguments.values() if isinstance(v, list))
+    told = next((v for v in lists if v and all(isinstance(c, Mapping) and "field" in c for c in v)), [])
+    return tuple({"field": c["field"], "op": c.get("op", c.get("operator")), "value": c.get("value")} for c in told)
 
 
 def records_in(result: Any) -> list[Mapping[str, Any]]:
@@ -154,8 +172,16 @@ def _picked(match: re.Match[str], group: Sequence[Reference]) -> list[Reference]
     return list(group[index : index + count])
 
 
-def points_at_page(text: str, noun_stems: set[str]) -> bool:
-    """Whether `text` says "this task" or "here" of the open record, whose kind is called `noun_stems`."""
+def points_at_list(text: str) -> bool:
+    """Whether `text` says "these" or "this list" of several records that are in view."""
+    return _LISTED.search(text) is not None
+
+
+def points_at_page(text: str, noun_stems: set[str], foreign: Collection[str] = ()) -> bool:
+    """Whether `text` says "this task" or "here" of the open record, whose kind is called `noun_stems`.
+
+    "This deal" is not the open record where deals are of the `foreign` kinds.
+    """
     for match in _THIS.finditer(text):
         noun = stem(match["noun"] or "")
         after = stems_of(text[match.end() :])[:2]
@@ -175,6 +201,8 @@ def points_at_page(text: str, noun_stems: set[str]) -> bool:
             "wednesday",
             "thursday",
         }:
+            continue
+        if noun in foreign:
             continue
         if lead == "that" and noun not in noun_stems:
             continue

@@ -8,23 +8,26 @@ from copilot_core.planner.slot_base import Filling
 from copilot_core.planner.slot_literals import LiteralSlots
 from copilot_core.planner.slot_names import NameSlots
 from copilot_core.planner.slot_numbers import NumberSlots
+from copilot_core.planner.slot_page import PageSlots
 from copilot_core.planner.slot_prose import ProseSlots
 from copilot_core.planner.slot_times import TimeSlots
 from copilot_core.planner.tools import Tool, params_of
 
 
-class Filler(LiteralSlots, TimeSlots, NumberSlots, NameSlots, ProseSlots):
+class Filler(LiteralSlots, TimeSlots, NumberSlots, PageSlots, NameSlots, ProseSlots):
     """One attempt to fill `params` from `clause`."""
 
     def fill(self) -> Filling:
         """All steps, surest first."""
         for step in (
             self._keyed,
+            self._pointed_record,
             self._literals,
             self._enums,
             self._dates,
             self._numbers,
             self._flags,
+            self._it_record,
             self._pronouns,
             self._people,
             self._lists,
@@ -32,6 +35,7 @@ class Filler(LiteralSlots, TimeSlots, NumberSlots, NameSlots, ProseSlots):
             self._marked_prose,
             self._names,
             self._rest,
+            self._open_record,
         ):
             step()
         return self.filling

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from copilot_core.planner.chunks import PREPOSITIONS
 from copilot_core.planner.clauses import Clause, Span
 from copilot_core.planner.filter_base import Filter
 from copilot_core.planner.filters import Conditions
-from copilot_core.planner.modules import ModuleMention, field_mention, module_names
+from copilot_core.planner.modules import ModuleMention, field_mention, foreign_nouns, module_names
+from copilot_core.planner.page import conditions_of_list
 from copilot_core.planner.prose import tidy, without
-from copilot_core.planner.references import Reference, names_ordinal, pointed_at, points_at_page
+from copilot_core.planner.references import Reference, names_ordinal, pointed_at, points_at_list, points_at_page
 from copilot_core.planner.vocabulary import STOP
 from copilot_core.planner.words import stem, stems_of, word_set, words_of
 from copilot_core.planner.world import World
@@ -18,13 +19,13 @@ from copilot_core.planner.world import World
 _ALL = re.compile(r"\b(?:all|every|each|everything|any|entire)\b", re.IGNORECASE)
 _THEM = re.compile(r"\b(?:them|those|these|all|both|they|each)\b", re.IGNORECASE)
 _LEAD = re.compile(
-    r"^(?:\s*\b(?:the|a|an|my|our|that|this|of|for|on|in|from|to|status"
+    r"^(?:\s*\b(?:the|current|a|an|my|our|that|this|of|for|on|in|from|to|status"
     r"|record|records|item|called|named|titled|all|every|each|as|is"
     r"|new|his|her|its|their)\b(?!['’]))+\s*",
     re.I,
 )
 _TAIL = re.compile(r"(?:[\s,;:.!?–—-]+|\b(?:to|that|for|of|with|and|as|the|a|an|from|due|is|my|please)\s*)+$", re.I)
-_NOTHING = word_set("record entry item one it this that them thing value field the of")
+_NOTHING = word_set("current open record entry item one it this that them thing value field the of")
 
 
 @dataclass
@@ -59,7 +60,9 @@ def read_subject(
     pointed = pointed_at(text, earlier)
     nouns = {s for name in module_names(mention.module) for s in name} if mention else set()
     page = world.page
-    if page and page.record_id and points_at_page(text, nouns) and not re.search(r"\bfirst|second|third\b", text, re.I):
+    foreign = foreign_nouns(part, world)
+    ordinal = re.search(r"\bfirst|second|third\b", text, re.I)
+    if page and page.record_id and not ordinal and points_at_page(text, nouns, foreign):
         return Subject(records=[page.record_id])
     if pointed and pointed[0].conditions and _THEM.search(text):
         return Subject(filters=[dict(c) for c in pointed[0].conditions])
@@ -67,10 +70,13 @@ def read_subject(
         return Subject(references=pointed)
     if names_ordinal(text):
         return Subject(unclear=True)
+    if mention is not None and mention.module is world.listed and not earlier and points_at_list(text):
+        return _of_list(part, text, mention, world)
     filtered = _filtered(part, text, mention, world)
     if filtered is not None:
         return filtered
-    return _named(text, nouns, world)
+    elsewhere = mention is not None and mention.span != (0, 0) and world.opened not in (None, mention.module)
+    return _named(text, nouns, world if not elsewhere else replace(world, page=None))
 
 
 def _filtered(part: Clause, text: str, mention: ModuleMention | None, world: World) -> Subject | None:
@@ -96,6 +102,21 @@ def _filtered(part: Clause, text: str, mention: ModuleMention | None, world: Wor
         narrowed = bool(unused) and (bool(part.dates) or unused[0].split()[0].lower() in PREPOSITIONS)
         return Subject(unclear=True, unused=unused) if narrowed else None
     return Subject(filters=filters, everything=not filters and _ALL.search(text) is not None, unused=unused)
+
+
+def _of_list(part: Clause, text: str, mention: ModuleMention, world: World) -> Subject:
+    """The records of the open list, narrowed further by the words; unclear where not all of it can be told.
+
+    A list without filters is everything there is: that is said with "all tasks", not with "these".
+    """
+    filters, unfit = conditions_of_list(world)
+    inner = _mention_in(part, mention)
+    more = Conditions(Clause(_THEM.sub(" ", text), part.now), mention, world)
+    told = more.read()
+    unused = [*unfit, *more.unused(inner, strict=True)]
+    if unused or not filters:
+        return Subject(unclear=True, unused=unused)
+    return Subject(filters=[*filters, *(c for c in told if c not in filters)])
 
 
 def _mention_in(part: Clause, mention: ModuleMention) -> list[Span]:

@@ -16,7 +16,7 @@ VERBS: Mapping[str, str] = {
     "query": "query did list show get find filter fetch display view see retrieve check look give tell read browse"
     " count pull lookup load what which who whose when how any return provide determine know is are was "
     "were do does have has will can where monitor inspect review enumerate print need want identify "
-    "obtain compare",
+    "obtain compare sort",
     "search": "search find look hunt locate scan discover seek google lookup where mention grep",
     "update": "update change set edit modify mark move push bump rename assign reassign raise lower increase "
     "decrease reschedule postpone close reopen complete finish resolve adjust correct fix make put give "

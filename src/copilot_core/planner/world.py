@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from copilot_core.context import PageContext, page_of, tells_date, tells_page, zone_named
 from copilot_core.planner.words import identifier_words, stem, stem_set
 
 _BLOCK = re.compile(r"<data\b[^>]*>(.*?)</data>", re.DOTALL)
+_DEEPEST = 3
 _DATE_TYPES = frozenset({"date", "datetime", "date-time", "timestamp"})
 _NUMBER_TYPES = frozenset({"number", "integer", "float", "currency", "money", "decimal", "percent", "int"})
 _PERSON = stem_set(
@@ -60,13 +61,14 @@ class RecordField:
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """A kind of record."""
+    """A kind of record. One that the page does not list is there, but not `available` (checklist S14)."""
 
     slug: str
     name: str
     singular: str
     title: str
     fields: tuple[RecordField, ...] = ()
+    available: bool = True
 
     def of_kind(self, *kinds: str) -> list[RecordField]:
         """Its fields of these kinds, in order."""
@@ -78,27 +80,34 @@ class Module:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """What the user has open."""
-
-    module: str | None
-    record_id: str | None
-    record_name: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class World:
     """All that the prompt tells."""
 
     now: datetime
     user_name: str | None = None
     user_email: str | None = None
-    page: Page | None = None
+    page: PageContext | None = None
     modules: tuple[Module, ...] = field(default=())
+    closed: tuple[Module, ...] = ()
 
     def module(self, slug: str | None) -> Module | None:
         """The module with this slug."""
         return next((m for m in self.modules if m.slug == slug), None)
+
+    @property
+    def page_module(self) -> Module | None:
+        """The module of the open record or list."""
+        return self.module(self.page.module_slug) if self.page else None
+
+    @property
+    def listed(self) -> Module | None:
+        """The module whose list is open."""
+        return self.page_module if self.page and self.page.record_id is None else None
+
+    @property
+    def opened(self) -> Module | None:
+        """The module of which a record is open."""
+        return self.page_module if self.page and self.page.record_id else None
 
 
 def read_world(prompt: str) -> World:
@@ -112,12 +121,14 @@ def read_world(prompt: str) -> World:
             if shape == "clock":
                 clock = {**clock, **found}
             elif shape == "user":
-                user = found
+                user = found if "userId" in found or "userId" not in user else user
             elif shape == "page":
-                page = found
+                page = found if "pageType" in found or "pageType" not in page else page
             else:
                 modules = (*modules, *(m for m in found if m.slug not in {k.slug for k in modules}))
-    return World(_now(clock), _text(user, "name"), _text(user, "email"), _page(page), modules)
+    open_ones = tuple(module for module in modules if module.available)
+    closed = tuple(module for module in modules if not module.available)
+    return World(_now(clock), _text(user, "name"), _text(user, "email"), _page(page), open_ones, closed)
 
 
 def _values(prompt: str) -> Iterator[Any]:
@@ -131,11 +142,11 @@ def _values(prompt: str) -> Iterator[Any]:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
-def _classified(value: Any) -> Iterator[tuple[str, Any]]:
+def _classified(value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
     """The shapes found in a value, which may be a bundle of several."""
     modules = modules_of(value)
     if modules:
@@ -143,15 +154,20 @@ def _classified(value: Any) -> Iterator[tuple[str, Any]]:
         return
     if not isinstance(value, Mapping):
         return
-    if {"now", "currentDate", "today", "timezone", "currentTime"} & set(value):
-        yield "clock", value
-    if {"pageType", "recordId", "moduleSlug"} & set(value):
-        yield "page", value
-    elif "name" in value and {"email", "role", "userId"} & set(value):
-        yield "user", value
-    for inner in value.values():
+    shape = _shape(value)
+    if shape is not None:
+        yield shape, value
+    for inner in value.values() if depth < _DEEPEST else ():
         if isinstance(inner, Mapping | list):
-            yield from _classified(inner)
+            yield from (found for found in _classified(inner, depth + 1) if shape is None or found[0] == "modules")
+
+
+def _shape(value: Mapping[str, Any]) -> str | None:
+    if tells_date(value):
+        return "clock"
+    if tells_page(value):
+        return "page"
+    return "user" if "name" in value and {"email", "role", "userId"} & set(value) else None
 
 
 def modules_of(value: Any) -> tuple[Module, ...]:
@@ -180,7 +196,7 @@ def _module(raw: Mapping[str, Any]) -> Module:
     keys = {f"{n.lower().replace(' ', '').replace('_', '')}id" for n in (slug, name, singular)}
     fields = tuple(_no_amount(f, keys) for f in _fields(raw.get("fields")))
     title = raw.get("titleField") or raw.get("title_field") or _title_of(fields)
-    return Module(slug, name, singular, str(title), fields)
+    return Module(slug, name, singular, str(title), fields, raw.get("available") is not False)
 
 
 def _no_amount(described: RecordField, keys: set[str]) -> RecordField:
@@ -235,15 +251,14 @@ def _text(raw: Mapping[str, Any], key: str) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _page(raw: Mapping[str, Any]) -> Page | None:
-    module = _text(raw, "moduleSlug") or _text(raw, "module")
-    record, name = _text(raw, "recordId"), _text(raw, "recordName")
-    return Page(module, record, name) if module or record else None
+def _page(raw: Mapping[str, Any]) -> PageContext | None:
+    page = page_of(raw)
+    return page if page.module_slug or page.record_id else None
 
 
 def _now(clock: Mapping[str, Any]) -> datetime:
     """The client's clock in the client's zone, or ours."""
-    zone = _zone(_text(clock, "timezone") or _text(clock, "timeZone"))
+    zone = zone_named(_text(clock, "timezone") or _text(clock, "timeZone"))
     for key in ("now", "currentTime", "currentDate", "today"):
         try:
             moment = datetime.fromisoformat(str(clock.get(key)))
@@ -253,10 +268,3 @@ def _now(clock: Mapping[str, Any]) -> datetime:
             return moment
         return moment.astimezone(zone) if moment.tzinfo else moment.replace(tzinfo=zone)
     return datetime.now(zone).astimezone(zone)
-
-
-def _zone(name: str | None) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name) if name else None
-    except (ZoneInfoNotFoundError, ValueError):
-        return None

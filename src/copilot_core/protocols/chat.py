@@ -6,19 +6,25 @@ from typing import Any
 from copilot_core import events
 from copilot_core.errors import Invalid
 from copilot_core.protocols import Protocol
-from copilot_core.protocols.body import json_object
+from copilot_core.protocols.body import identifier, json_object, on_busy, text
 from copilot_core.protocols.sse import KEEP_ALIVE, frame
-from copilot_core.run import RunInput
+from copilot_core.run import Message, RunInput
 
 
 def decode(body: bytes) -> RunInput:
-    """``{"message": str, "conversationId": str | null}``; nothing else is read.
+    """``{"message": str, "conversationId": str | null, "runId"?, "onBusy"?, "timezone"?}``; nothing else is read.
 
     Raises:
         Invalid: not that, naming the field.
     """
     given = json_object(body)
-    return RunInput(message=_message(given), thread_id=_conversation(given))
+    return RunInput(
+        [Message("user", _message(given))],
+        thread_id=_conversation(given),
+        run_id=identifier(given, "runId"),
+        on_busy=on_busy(given),
+        timezone=text(given, "timezone"),
+    )
 
 
 def _message(given: dict[str, Any]) -> str:

@@ -57,18 +57,24 @@ class Thread(SQLModel, table=True):
     title: str | None = None
     created_at: datetime = _instant()
     updated_at: datetime = _instant()
+    archived_at: datetime | None = _instant(nullable=True)
 
 
 class Run(SQLModel, table=True):
     """One run of a thread. The partial index allows one running run per thread, across processes.
 
-    `status` is running, finished, waiting (for a person) or failed; `lease_until` is renewed while
-    the owning process lives, so a run that has outlived it can be told from one that goes on.
+    `status` is queued, running, finished, waiting (for a person), stopped or failed; `lease_until` is
+    renewed while the owning process lives, so a run that has outlived it can be told from one that goes
+    on, and be taken over (`tries` counts). `input` is what a process that takes over needs to begin. Two
+    runs of a thread may have one `id`: a client resumes an interrupted run under its name, and `base`
+    is then the last sequence number of the part before.
     """
 
     __tablename__ = "copilot_run"
     __table_args__ = (
         Index("copilot_latest_run_of_thread", "thread_key", "created_at"),
+        Index("copilot_run_by_id", "workspace", "owner", "id"),
+        Index("copilot_run_by_lease", "status", "lease_until"),
         Index(
             "copilot_one_run_per_thread",
             "thread_key",
@@ -89,3 +95,17 @@ class Run(SQLModel, table=True):
     created_at: datetime = _instant()
     ended_at: datetime | None = _instant(nullable=True)
     error: str | None = None
+    input: str
+    base: int = 0
+    tries: int = 1
+    stop_asked: bool = False
+
+
+class LoggedEvents(SQLModel, table=True):
+    """Events of a run, `first` to `last` by sequence number; `body` is a JSON list of them."""
+
+    __tablename__ = "copilot_event"
+    run_key: str = Field(primary_key=True, foreign_key="copilot_run.key")
+    first: int = Field(primary_key=True)
+    last: int
+    body: str

@@ -1,188 +1,133 @@
-"""Threads and runs as rows: who owns what, and that a thread runs one run at a time.
+"""Threads as rows: who owns what.
 
 Every look-up names workspace and owner, so another's thread is one that does not exist.
 """
 
-import asyncio
-import math
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import delete, or_
 from sqlmodel import Session, col, select
 
 from copilot_core.clock import Clock
 from copilot_core.errors import NotFound, ThreadBusy
 from copilot_core.principal import Principal
 from copilot_core.store.database import Database
-from copilot_core.store.tables import Run, Thread
+from copilot_core.store.tables import LoggedEvents, Run, Thread
 
-BEAT = timedelta(seconds=1)
-LEASE = 4 * BEAT
 TITLE_LENGTH = 80
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A run that is stored and may start.
-
-    Args:
-        thread_key: the thread's name for the checkpointer.
-        run_key: the run's own row.
-        was_waiting: the thread's last run waits for a person's answer.
-    """
-
-    thread_key: str
-    thread_id: str
-    run_key: str
-    run_id: str
-    was_waiting: bool
-
-
 class Threads:
-    """The store. One per process: `process` marks the runs that this process answers for."""
+    """The principal's own threads."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._process = uuid4().hex
-        self._running: set[str] = set()
-
-    async def begin(
-        self, principal: Principal, *, thread_id: str | None, run_id: str | None, message: str, model: str
-    ) -> Begun:
-        """Store a run before anything of it happens.
-
-        A run whose process stopped renewing its lease is given up here; if its lease has not yet ended but
-        is overdue, this waits for the end instead of refusing.
-
-        Raises:
-            NotFound: the thread is not this principal's.
-            ThreadBusy: a run of it is going on; `details["retryAfter"]` in seconds.
-        """
-        while True:
-            try:
-                begun = await self._database.transact(
-                    lambda session: self._begin(session, principal, thread_id, run_id, message, model), write=True
-                )
-            except IntegrityError as error:  # another process was quicker
-                raise busy(LEASE) from error
-            if isinstance(begun, Begun):
-                self._running.add(begun.run_key)
-                return begun
-            await asyncio.sleep(begun.total_seconds())
-
-    async def end(self, begun: Begun, status: str, error: str | None = None) -> None:
-        """The run is over: its thread takes the next one."""
-        self._running.discard(begun.run_key)
-        values = {"status": status, "ended_at": self._clock.now(), "error": error}
-        ended = update(Run).where(col(Run.key) == begun.run_key).values(**values)
-        await self._database.transact(lambda session: session.exec(ended), write=True)
-
-    async def beat(self) -> None:
-        """Renew the leases of this process for ever; cancelled when the server stops."""
-        while True:
-            await asyncio.sleep(BEAT.total_seconds())
-            if not self._running:
-                continue
-            await self._database.transact(self._renew, write=True)
 
     async def find(self, principal: Principal, thread_id: str) -> Thread:
         """The principal's thread of that id; raises `NotFound`."""
-        return await self._database.transact(lambda session: _owned(session, principal, thread_id))
+        return await self._database.transact(lambda session: owned(session, principal, thread_id))
 
-    async def list(self, principal: Principal, *, limit: int = 50) -> list[Thread]:
-        """The principal's threads, the latest first."""
-        query = (
-            select(Thread)
-            .where(Thread.workspace == principal.workspace, Thread.owner == principal.id)
-            .order_by(col(Thread.updated_at).desc())
-            .limit(limit)
-        )
-        return await self._database.transact(lambda session: list(session.exec(query)))
+    async def id_of(self, key: str) -> str:
+        """What its owner calls the thread of that key."""
+        named = select(Thread.id).where(Thread.key == key)
+        return await self._database.transact(lambda session: session.exec(named).one())
 
-    def _renew(self, session: Session) -> None:
-        ours = col(Run.key).in_(list(self._running))
-        session.exec(update(Run).where(ours).values(lease_until=self._clock.now() + LEASE))
-
-    def _begin(
+    async def list(
         self,
-        session: Session,
         principal: Principal,
-        thread_id: str | None,
-        run_id: str | None,
-        message: str,
-        model: str,
-    ) -> Begun | timedelta:
-        """The stored run, or how long to wait before trying again."""
-        if thread_id is None:
-            thread, last = self._new_thread(session, principal, message), None
-        else:
-            thread = _owned(session, principal, thread_id)
-            last = _last_run(session, thread)
-        return self._overdue(last) or self._insert(session, thread, last, run_id, model)
+        *,
+        query: str | None = None,
+        archived: bool | None = False,
+        limit: int = 50,
+        before: tuple[datetime, str] | None = None,
+    ) -> list[Thread]:
+        """The principal's threads, the latest first.
 
-    def _new_thread(self, session: Session, principal: Principal, message: str) -> Thread:
-        key, now = str(uuid4()), self._clock.now()
-        thread = Thread(
-            key=key,
-            id=key,
-            workspace=principal.workspace,
-            owner=principal.id,
-            title=" ".join(message.split())[:TITLE_LENGTH],
-            created_at=now,
-            updated_at=now,
-        )
-        session.add(thread)
-        session.flush()
-        return thread
+        Args:
+            query: only those whose title has each of these words, whatever the case.
+            archived: only those that are, or are not; `None` for both.
+            before: updated-at and key of the last thread of the page before.
+        """
+        wanted = select(Thread).where(Thread.workspace == principal.workspace, Thread.owner == principal.id)
+        for word in (query or "").split():
+            wanted = wanted.where(col(Thread.title).icontains(word, autoescape=True))
+        if archived is not None:
+            since = col(Thread.archived_at)
+            wanted = wanted.where(since.is_not(None) if archived else since.is_(None))
+        if before is not None:
+            at, key = before
+            older = col(Thread.updated_at) < at
+            wanted = wanted.where(or_(older, (col(Thread.updated_at) == at) & (col(Thread.key) < key)))
+        wanted = wanted.order_by(col(Thread.updated_at).desc(), col(Thread.key).desc()).limit(limit)
+        return await self._database.transact(lambda session: list(session.exec(wanted)))
 
-    def _overdue(self, last: Run | None) -> timedelta | None:
-        """How long to wait for a run that seems to have outlived its process; `None` if there is none.
+    async def change(self, principal: Principal, thread_id: str, *, title: str | None, archived: bool | None) -> Thread:
+        """Rename or archive the thread, what is `None` stays; raises `NotFound`."""
+
+        def write(session: Session) -> Thread:
+            thread = owned(session, principal, thread_id)
+            if title is not None:
+                thread.title = title
+            if archived is not None:
+                thread.archived_at = self._clock.now() if archived else None
+            return thread
+
+        return await self._database.transact(write, write=True)
+
+    async def new(self, principal: Principal, title: str | None) -> Thread:
+        """An empty thread."""
+
+        def write(session: Session) -> Thread:
+            thread = new_thread(session, principal, None, "", self._clock.now())
+            thread.title = title
+            return thread
+
+        return await self._database.transact(write, write=True)
+
+    async def delete(self, principal: Principal, thread_id: str) -> str:
+        """Forget the thread, its runs and their events; its key, for the checkpointer to forget it too.
 
         Raises:
-            ThreadBusy: the run's lease was renewed just now.
+            NotFound: the thread is not this principal's.
+            ThreadBusy: a run of it is going on.
         """
-        if last is None or last.status != "running":
-            return None
-        left = last.lease_until - self._clock.now()
-        if left > LEASE - 2 * BEAT:
-            raise busy(left)
-        return left if left > timedelta(0) else None
 
-    def _insert(self, session: Session, thread: Thread, last: Run | None, run_id: str | None, model: str) -> Begun:
-        """The new run, after giving up a last one that still counts as running."""
-        key, now = str(uuid4()), self._clock.now()
-        if last is not None and last.status == "running":
-            last.status, last.error, last.ended_at = "failed", "interrupted", now
-            session.flush()
-        thread.updated_at = now
-        run = Run(
-            key=key,
-            id=run_id or key,
-            thread_key=thread.key,
-            workspace=thread.workspace,
-            owner=thread.owner,
-            model=model,
-            status="running",
-            process=self._process,
-            lease_until=now + LEASE,
-            created_at=now,
-        )
-        session.add(run)
-        session.flush()
-        return Begun(thread.key, thread.id, key, run.id, was_waiting=last is not None and last.status == "waiting")
+        def write(session: Session) -> str:
+            thread = owned(session, principal, thread_id)
+            live = select(Run.key).where(Run.thread_key == thread.key, col(Run.status).in_(("queued", "running")))
+            if session.exec(live).first() is not None:
+                raise ThreadBusy("This conversation is still answering; stop it first.", details={"retryAfter": 1})
+            _forget(session, [thread.key])
+            return thread.key
+
+        return await self._database.transact(write, write=True)
+
+    async def forget_older(self, age: timedelta) -> Sequence[str]:
+        """Forget threads that nobody has used for `age`; their keys, a hundred at most."""
+
+        def write(session: Session) -> Sequence[str]:
+            live = select(Run.thread_key).where(col(Run.status).in_(("queued", "running")))
+            old = select(Thread.key).where(Thread.updated_at < self._clock.now() - age, col(Thread.key).not_in(live))
+            keys = session.exec(old.limit(100)).all()
+            _forget(session, keys)
+            return keys
+
+        return await self._database.transact(write, write=True)
 
 
-def _last_run(session: Session, thread: Thread) -> Run | None:
-    """A thread's latest run; if one is running, it is that one."""
-    query = select(Run).where(Run.thread_key == thread.key).order_by(col(Run.created_at).desc())
-    return session.exec(query.limit(1)).first()
+def _forget(session: Session, keys: Sequence[str]) -> None:
+    runs = select(Run.key).where(col(Run.thread_key).in_(keys))
+    session.exec(delete(LoggedEvents).where(col(LoggedEvents.run_key).in_(runs)))
+    session.exec(delete(Run).where(col(Run.thread_key).in_(keys)))
+    session.exec(delete(Thread).where(col(Thread.key).in_(keys)))
 
 
-def _owned(session: Session, principal: Principal, thread_id: str) -> Thread:
+def owned(session: Session, principal: Principal, thread_id: str) -> Thread:
+    """The principal's thread of that id; raises `NotFound`."""
     query = select(Thread).where(
         Thread.workspace == principal.workspace, Thread.owner == principal.id, Thread.id == thread_id
     )
@@ -192,7 +137,34 @@ def _owned(session: Session, principal: Principal, thread_id: str) -> Thread:
     return thread
 
 
-def busy(left: timedelta) -> ThreadBusy:
-    """The refusal of a second run, with the time after which to try again."""
-    seconds = max(1, math.ceil(left.total_seconds()))
-    return ThreadBusy("This conversation is still answering another message.", details={"retryAfter": seconds})
+def new_thread(session: Session, principal: Principal, thread_id: str | None, said: str, now: datetime) -> Thread:
+    """A thread, called what its owner's client calls it or by its key, and titled after the first message."""
+    key = str(uuid4())
+    thread = Thread(
+        key=key,
+        id=thread_id or key,
+        workspace=principal.workspace,
+        owner=principal.id,
+        title=title_of(said),
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(thread)
+    session.flush()
+    return thread
+
+
+def title_of(said: str) -> str | None:
+    """What a thread is called that begins with this message."""
+    return " ".join(said.split())[:TITLE_LENGTH] or None
+
+
+def view(thread: Thread) -> Mapping[str, Any]:
+    """The thread as its owner sees it in lists."""
+    return {
+        "id": thread.id,
+        "title": thread.title,
+        "createdAt": thread.created_at.isoformat(),
+        "updatedAt": thread.updated_at.isoformat(),
+        "archived": thread.archived_at is not None,
+    }

@@ -19,7 +19,7 @@ from copilot_core.clock import Clock
 from copilot_core.events import Event
 from copilot_core.plugins import Plugin
 from copilot_core.principal import Principal
-from copilot_core.run import Readable, RunInput
+from copilot_core.run import Message, Readable, RunInput
 from copilot_core.server import Deployment, Server, application, deployment
 from copilot_core.settings import Settings
 from copilot_core.testing.model import ScriptedModel, Step, UnexpectedModelCall, UnusedSteps, call, only
@@ -86,6 +86,5 @@ async def run(
             shows as a run that failed.
     """
     async with opened(*plugins, script=script, clock=clock) as ready:
-        given = RunInput(message, readables=tuple(readables))
-        feed = await ready.copilot.start(given, principal)
-        return [event async for event in feed]
+        given = RunInput([Message("user", message)], readables=tuple(readables))
+        return await (await ready.copilot.start(given, principal)).all()

@@ -1,0 +1,46 @@
+"""The HTTP adapter: the only package that knows FastAPI. Mount `router` in any application."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from copilot_core.copilot import Copilot
+from copilot_core.fastapi.catalogue import add_catalogue
+from copilot_core.fastapi.copilotkit import add_copilotkit
+from copilot_core.fastapi.errors import add_error_handlers, error_response
+from copilot_core.fastapi.requests import Authenticate, authenticate, body_of, last_event
+from copilot_core.fastapi.runs import add_runs
+from copilot_core.fastapi.stream import EventStream
+from copilot_core.fastapi.threads import add_threads
+from copilot_core.principal import Principal
+from copilot_core.protocols import Protocol
+
+__all__ = ["Authenticate", "EventStream", "add_error_handlers", "authenticate", "error_response", "router"]
+
+
+def router(copilot: Copilot, authenticate: Authenticate, *, max_body_bytes: int = 1_000_000) -> APIRouter:
+    """Every route of the copilot: one POST per wire, and what goes with it (docs/reference/http.md)."""
+    routes = APIRouter()
+    caller = Depends(authenticate)
+    for protocol in copilot.engine.registry.protocols:
+        _add_wire(routes, copilot, protocol, caller, max_body_bytes)
+    add_copilotkit(routes, copilot, caller, max_body_bytes)
+    add_runs(routes, copilot, caller)
+    add_threads(routes, copilot, caller, max_body_bytes)
+    add_catalogue(routes, copilot, caller, max_body_bytes)
+    return routes
+
+
+def _add_wire(routes: APIRouter, copilot: Copilot, protocol: Protocol, caller: Any, limit: int) -> None:
+    async def wire(request: Request, principal: Annotated[Principal, caller]) -> EventStream:
+        known = last_event(request)
+        if known is not None:  # the run is read on, and nothing begun
+            return EventStream(await copilot.follow(known[0], principal, after=known[1]), protocol)
+        given = protocol.decode(await body_of(request, limit))
+        model = request.headers.get("x-copilot-model")
+        return EventStream(await copilot.start(replace(given, model=model), principal), protocol)
+
+    routes.add_api_route(
+        protocol.path, wire, methods=["POST"], name=protocol.name, response_class=EventStream, tags=["wires"]
+    )

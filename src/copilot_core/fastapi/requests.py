@@ -1,0 +1,50 @@
+"""What every route reads of a request: who, how much, from where on."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from fastapi import Request
+
+from copilot_core.errors import Invalid, PayloadTooLarge, Unauthenticated
+from copilot_core.principal import Authenticator, Principal
+
+Authenticate = Callable[[Request], Awaitable[Principal]]
+
+
+def authenticate(authenticators: Sequence[Authenticator]) -> Authenticate:
+    """Who is calling, from ``Authorization: Bearer`` alone; raises `Unauthenticated`."""
+
+    async def principal(request: Request) -> Principal:
+        scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and bearer.strip():
+            for authenticator in authenticators:
+                found = await authenticator(bearer.strip())
+                if found is not None:
+                    return found
+        raise Unauthenticated("A valid bearer token is required.")
+
+    return principal
+
+
+async def body_of(request: Request, limit: int) -> bytes:
+    """The request's body; raises `PayloadTooLarge` as soon as it is over the limit."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise PayloadTooLarge(f"The body is larger than {limit} bytes.", details={"limit": limit})
+    return body
+
+
+def last_event(request: Request) -> tuple[str, int] | None:
+    """Run id and sequence number of the last event that the client has, if it says so.
+
+    Raises:
+        Invalid: it says so in another form than ``<runId>:<seq>``.
+    """
+    told = request.headers.get("last-event-id") or request.query_params.get("after")
+    if not told:
+        return None
+    run_id, _, number = told.rpartition(":")
+    if not run_id or not number.isdecimal():
+        raise Invalid("The last event id has the form <runId>:<seq>.", details={"field": "Last-Event-ID"})
+    return run_id, int(number)

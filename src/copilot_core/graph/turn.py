@@ -1,0 +1,213 @@
+"""One run of the graph: what the caller's input means to the thread, and where the run comes to rest."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, ToolMessage
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Command, Interrupt, Overwrite, StateSnapshot
+
+from copilot_core.actions import as_text
+from copilot_core.engine import Engine
+from copilot_core.errors import ApprovalConflict, Forbidden, Invalid
+from copilot_core.events import ApprovalRequested, UiEvent
+from copilot_core.graph import Graph
+from copilot_core.graph.history import open_calls, result_id
+from copilot_core.graph.merge import merge
+from copilot_core.graph.running import Running
+from copilot_core.graph.state import Context
+from copilot_core.run import Answer, RunInput
+
+YES = frozenset({"yes", "y", "yes please", "ok", "okay", "approve", "approved", "confirm", "go ahead", "do it"})
+NO = frozenset({"no", "n", "no thanks", "cancel", "reject", "stop", "don't", "do not"})
+CANCELLED = {"success": False, "error": "cancelled", "message": "The run was stopped. Check before you repeat this."}
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Where a run ended well: nothing is left to do, or somebody has to answer.
+
+    Args:
+        waiting: the question that a person has to answer.
+        client_calls: ids of the calls that the page has to answer.
+    """
+
+    waiting: ApprovalRequested | None = None
+    client_calls: Sequence[str] = ()
+
+
+class Turn:
+    """One thread's graph, for one run.
+
+    Args:
+        reads: whether the thread is looked at first. A message of a client that knows no message ids
+            needs that only where somebody waits for an answer.
+    """
+
+    def __init__(self, engine: Engine, graph: Graph, thread_key: str, given: RunInput, *, max_rounds: int) -> None:
+        self._engine = engine
+        self._graph = graph
+        self._config: RunnableConfig = {"configurable": {"thread_id": thread_key}}
+        self._given = given
+        self._context = Context(
+            model=given.model,
+            timezone=given.timezone,
+            max_rounds=max_rounds,
+            readables=[{"description": r.description, "value": r.value} for r in given.readables],
+            client_actions=[
+                {"name": a.name, "description": a.description, "parameters": a.json_schema}
+                for a in given.client_actions
+            ],
+        )
+
+    async def run(self, run: Running, *, was_waiting: bool) -> Rest:
+        """From the input to where the graph rests.
+
+        Raises:
+            ApprovalConflict, Invalid: the answers fit no open question; it stays as it was.
+            Forbidden: the caller was refused.
+        """
+        if was_waiting or self._given.opens_thread or self._given.answers:
+            return await self._begin(await self._state(), run)
+        return await self._invoke(self._input(merge((), self._given.messages).update, turn=True))
+
+    async def resume(self, run: Running, *, was_waiting: bool) -> Rest:
+        """Go on with a run whose process died.
+
+        Never asks LangGraph whether there is something left to do: it may say no although there is.
+        """
+        state = await self._state()
+        known = {message.id for message in state.values.get("messages", [])}
+        if known.intersection(message.id for message in self._given.messages):
+            if state.interrupts:
+                return Rest(waiting=question(state.interrupts[0]))
+            return await self._invoke(None)
+        answers = self._given.answers or (was_waiting and _plain(self._given.said) is not None)
+        if answers and not state.interrupts:
+            return await self._invoke(None)
+        return await self._begin(state, run)
+
+    async def stopped(self, run: Running) -> None:
+        """Keep what was said, and answer what was asked: the thread is whole, whenever the run was stopped."""
+        if not run.stream.begun:
+            return
+        if run.stream.unfinished is not None:
+            await self.keep_partial(run)
+            return
+        messages = (await self._state()).values.get("messages", [])
+        last = next((m for m in reversed(messages) if isinstance(m, AIMessage)), None)
+        told = [
+            ToolMessage(
+                as_text(CANCELLED), tool_call_id=call_id, name=name, status="error", id=result_id(str(last.id), call_id)
+            )
+            for call_id, name in open_calls(messages)
+            if last is not None
+        ]
+        if told:
+            await self._graph.aupdate_state(self._config, {"messages": told}, as_node="think")
+
+    async def keep_partial(self, run: Running) -> None:
+        """Store a message that broke off while the model spoke."""
+        if run.stream.unfinished is not None:
+            message_id, text = run.stream.unfinished
+            await self._graph.aupdate_state(
+                self._config, {"messages": [AIMessage(text, id=message_id)]}, as_node="think"
+            )
+
+    async def _state(self) -> StateSnapshot:
+        return await self._graph.aget_state(self._config)
+
+    async def _begin(self, state: StateSnapshot, run: Running) -> Rest:
+        """Invoke the graph with what the caller says to the thread as it stands, if that asks for anything."""
+        messages = state.values.get("messages", [])
+        if self._given.answers and not state.interrupts:
+            raise ApprovalConflict("This question is not open any more.")
+        approved = _approved(state.interrupts, self._given)
+        if approved is not None:
+            run.stream.stored(len(messages))
+            return await self._invoke(Command(resume={state.interrupts[0].id: {"approved": approved}}))
+        merged = merge(messages, self._given.messages, self._unrun(state))
+        if merged.turn or (merged.update and not merged.missing and not state.interrupts):
+            return await self._invoke(self._input(merged.update, turn=merged.turn))
+        run.stream.stored(len(messages))
+        if state.interrupts:
+            return Rest(waiting=question(state.interrupts[0]))
+        if merged.update:
+            await self._graph.aupdate_state(self._config, {"messages": list(merged.update)}, as_node="observe")
+        return Rest(client_calls=merged.missing)
+
+    def _unrun(self, state: StateSnapshot) -> set[str]:
+        """Open calls that wait for a person or for the page."""
+        opened = open_calls(state.values.get("messages", []))
+        return {call_id for call_id, name in opened if state.interrupts or self._engine.action(name) is None}
+
+    def _input(self, update: Sequence[AnyMessage | RemoveMessage], *, turn: bool) -> Mapping[str, Any]:
+        """A page's result goes on with the same rounds; what the user says begins to count anew."""
+        given: dict[str, Any] = {"messages": list(update), "refused": None}
+        if turn:
+            given["rounds"] = 0
+        if self._given.state is not None:
+            given["shared"] = Overwrite(dict(self._given.state))
+        return given
+
+    async def _invoke(self, start: Any) -> Rest:
+        updates = self._graph.astream(
+            start, self._config, context=self._context, stream_mode="updates", durability="sync"
+        )
+        waiting: ApprovalRequested | None = None
+        refused: str | None = None
+        async for update in updates:
+            if "__interrupt__" in update:
+                waiting = question(update["__interrupt__"][0])
+            refused = (update.get("gate") or {}).get("refused") or refused
+        if refused:
+            raise Forbidden(refused)
+        if waiting is None and self._context.client_actions:
+            opened = open_calls((await self._state()).values.get("messages", []))
+            return Rest(client_calls=[call_id for call_id, _ in opened])
+        return Rest(waiting=waiting)
+
+
+def ui_event(event: UiEvent) -> HumanMessage:
+    """As the model reads it; pages do not show it."""
+    told = json.dumps({"component": event.component, "event": event.name, "payload": event.payload})
+    return HumanMessage(f"[The page reports what the user did in it: {told}]", additional_kwargs={"hidden": True})
+
+
+def question(interrupt: Interrupt) -> ApprovalRequested:
+    """What the gate asks."""
+    return ApprovalRequested(interrupt.id, interrupt.value["question"], interrupt.value["calls"])
+
+
+def _approved(interrupts: Sequence[Interrupt], given: RunInput) -> bool | None:
+    """What the caller says to the open question: yes, no, or something else.
+
+    A message is matched here, on its whole text, and never by a model (design, section 5).
+
+    Raises:
+        ApprovalConflict: an answer to another question.
+        Invalid: an answer that is neither yes nor no.
+    """
+    if not interrupts:
+        return None
+    if given.answers:
+        return _answered(interrupts[0], given.answers)
+    return _plain(given.said)
+
+
+def _plain(said: str) -> bool | None:
+    """A plain yes or no."""
+    told = said.strip().strip(".!").lower()
+    return told in YES if told in YES | NO else None
+
+
+def _answered(interrupt: Interrupt, answers: Sequence[Answer]) -> bool:
+    if any(answer.id not in {interrupt.id, ""} for answer in answers):
+        raise ApprovalConflict("This question is not open any more.")
+    approved = {answer.approved for answer in answers}
+    if None in approved or len(approved) != 1:
+        told = 'The \'resume[0].payload\' field must be {"approved": true} or {"approved": false}.'
+        raise Invalid(told, details={"field": "resume[0].payload"})
+    return approved == {True}

@@ -1,0 +1,356 @@
+"""Runs as rows: a thread runs one run at a time, whichever process it is in, and no accepted run is lost.
+
+Every look-up names workspace and owner, so another's run is one that does not exist.
+"""
+
+import asyncio
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from pydantic import TypeAdapter
+from sqlalchemy import CursorResult, func, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select
+
+from copilot_core.clock import Clock
+from copilot_core.errors import NotFound, ThreadBusy
+from copilot_core.events import Event, RunFailed
+from copilot_core.feed import Feed
+from copilot_core.principal import Principal, Role
+from copilot_core.run import Message, RunInput
+from copilot_core.store.database import Database
+from copilot_core.store.log import LIVE, EventLog, append
+from copilot_core.store.tables import LoggedEvents, Run, Thread
+from copilot_core.store.threads import new_thread, owned, title_of
+
+BEAT = timedelta(seconds=1)
+LEASE = 4 * BEAT
+MOST_TRIES = 3
+INTERRUPTED = "The server stopped while it was answering."
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A run that is stored.
+
+    Args:
+        thread_key: the thread's name for the checkpointer.
+        run_key: the run's own row.
+        given: its input; every message has an id.
+        was_waiting: the thread's last run waits for a person's answer.
+        queued: another run of the thread comes first.
+        base: the last sequence number that a run of this id used before.
+        resumed: a process that died had begun it.
+        attached: it was begun earlier, and this is another look at it.
+    """
+
+    thread_key: str
+    thread_id: str
+    run_key: str
+    run_id: str
+    model: str
+    principal: Principal
+    given: RunInput
+    was_waiting: bool = False
+    queued: bool = False
+    base: int = 0
+    resumed: bool = False
+    attached: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What a run's row keeps for a process that takes it over."""
+
+    given: RunInput = field(default_factory=lambda: RunInput(()))
+    role: Role = Role.VIEWER
+    name: str | None = None
+
+
+_STORED = TypeAdapter(_Stored)
+_LATEST = (col(Run.created_at).desc(), col(Run.base).desc())
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a beat found: run keys to stop, run keys that another process has taken, runs to take up."""
+
+    stop: Sequence[str]
+    lost: Sequence[str]
+    claimed: Sequence[Begun]
+
+
+class Runs:
+    """The store. One per process: `process` marks the runs that this process answers for."""
+
+    def __init__(self, database: Database, clock: Clock, log: EventLog) -> None:
+        self._database = database
+        self._clock = clock
+        self._log = log
+        self._process = uuid4().hex
+        self._ours: set[str] = set()
+
+    async def begin(self, principal: Principal, given: RunInput, model: str) -> Begun:
+        """Store a run before anything of it happens, or find the one that has its id.
+
+        A run whose process stopped renewing its lease is given up here: its user has moved on. If its
+        lease has not yet ended but is overdue, this waits for the end instead of refusing.
+
+        Raises:
+            NotFound: the thread is not this principal's.
+            ThreadBusy: a run of it is going on; `details["retryAfter"]` in seconds.
+        """
+        given = replace(given, messages=[_named(message) for message in given.messages])
+        collided = False
+        while True:
+            try:
+                begun = await self._database.transact(
+                    lambda session: self._begin(session, principal, given, model), write=True
+                )
+            except IntegrityError:  # another process was quicker: look again, at what it has begun
+                if collided:
+                    raise
+                collided = True
+                continue
+            if isinstance(begun, Begun):
+                if not begun.attached:
+                    self._ours.add(begun.run_key)
+                return begun
+            await asyncio.sleep(begun.total_seconds())
+
+    async def promote(self, begun: Begun) -> Begun | None:
+        """A queued run's turn, if it has come."""
+        try:
+            return await self._database.transact(lambda session: self._promote(session, begun), write=True)
+        except IntegrityError:
+            return None
+
+    async def end(self, begun: Begun, feed: Feed, status: str, last: Event, error: str | None = None) -> None:
+        """The run is over: its whole story is in the log, and its thread takes the next one."""
+        self._ours.discard(begun.run_key)
+        values = {"status": status, "ended_at": self._clock.now(), "error": error}
+        async with self._log.writing():
+            first, events = feed.logged + 1, [*feed.unlogged(), last]
+
+            def write(session: Session) -> None:
+                session.exec(update(Run).where(col(Run.key) == begun.run_key).values(**values))
+                append(session, begun.run_key, first, events)
+
+            await self._database.transact(write, write=True)
+            self._log.close(feed)
+
+    async def release(self, begun: Begun) -> None:
+        """This process cannot go on with the run: any other may take it up at once."""
+        self._ours.discard(begun.run_key)
+        values = {"lease_until": self._clock.now() - 2 * BEAT}
+        gone = update(Run).where(col(Run.key) == begun.run_key, col(Run.process) == self._process).values(**values)
+        await self._database.transact(lambda session: session.exec(gone), write=True)
+
+    async def beat(self) -> Beat:
+        """Renew the leases of this process, and see what has become of others' and ours."""
+        return await self._database.transact(self._beat, write=True)
+
+    async def find(self, principal: Principal, run_id: str) -> Run:
+        """The principal's run of that id, the latest part of it; raises `NotFound`."""
+
+        def look(session: Session) -> Run | None:
+            query = select(Run).where(Run.workspace == principal.workspace, Run.owner == principal.id, Run.id == run_id)
+            return session.exec(query.order_by(*_LATEST).limit(1)).first()
+
+        found = await self._database.transact(look)
+        if found is None:
+            raise NotFound("There is no such run.", details={"field": "runId"})
+        return found
+
+    async def latest(self, thread_key: str) -> Run | None:
+        """A thread's latest run; one that runs comes before one that is queued."""
+        return await self._database.transact(lambda session: _last_run(session, thread_key))
+
+    async def ask_to_stop(self, run_key: str) -> None:
+        """Have the process of the run stop it at its next beat."""
+        asked = update(Run).where(col(Run.key) == run_key, col(Run.status).in_(LIVE)).values(stop_asked=True)
+        await self._database.transact(lambda session: session.exec(asked), write=True)
+
+    def _begin(self, session: Session, principal: Principal, given: RunInput, model: str) -> Begun | timedelta:
+        """The stored run, or how long to wait before trying again."""
+        thread = self._thread(session, principal, given)
+        known = _same_run(session, thread, given)
+        if known is not None and not (given.answers and known.status == "waiting"):
+            return replace(_begun(known, thread, principal), attached=True)
+        last = _last_run(session, thread.key)
+        wait = self._overdue(last, given)
+        if wait is not None:
+            return wait
+        alive = last is not None and last.status in LIVE and last.lease_until > self._clock.now()
+        if last is not None and last.status in LIVE and not alive:
+            self._give_up(session, last, thread.id)
+        if alive and given.on_busy == "interrupt":
+            others = (col(Run.thread_key) == thread.key, col(Run.status).in_(LIVE))
+            session.exec(update(Run).where(*others).values(stop_asked=True))
+        base = _logged(session, known) if known is not None else 0
+        return self._insert(session, thread, last, replace(given, model=model), principal, queued=alive, base=base)
+
+    def _thread(self, session: Session, principal: Principal, given: RunInput) -> Thread:
+        if given.thread_id is not None:
+            try:
+                return owned(session, principal, given.thread_id)
+            except NotFound:
+                if not given.opens_thread:
+                    raise
+        return new_thread(session, principal, given.thread_id, given.said, self._clock.now())
+
+    def _overdue(self, last: Run | None, given: RunInput) -> timedelta | None:
+        """How long to wait for a run that seems to have outlived its process; `None` if there is none.
+
+        Raises:
+            ThreadBusy: the run's lease was renewed just now, and the caller does not wait.
+        """
+        if last is None or last.status not in LIVE:
+            return None
+        left = last.lease_until - self._clock.now()
+        if left > LEASE - 2 * BEAT:
+            if given.on_busy == "reject":
+                raise busy(left)
+            return None
+        return left if left > timedelta(0) else None
+
+    def _give_up(self, session: Session, run: Run, thread_id: str) -> None:
+        """End a run that nobody runs any more."""
+        run.status, run.error, run.ended_at = "failed", "interrupted", self._clock.now()
+        told = RunFailed(run.id, thread_id, "internal_error", INTERRUPTED)
+        append(session, run.key, _logged(session, run) + 1, [told])
+        session.flush()
+
+    def _insert(
+        self,
+        session: Session,
+        thread: Thread,
+        last: Run | None,
+        given: RunInput,
+        principal: Principal,
+        *,
+        queued: bool,
+        base: int,
+    ) -> Begun:
+        key, now = str(uuid4()), self._clock.now()
+        thread.updated_at = now
+        if thread.title is None and given.said:
+            thread.title = title_of(given.said)
+        run = Run(
+            key=key,
+            id=given.run_id or key,
+            thread_key=thread.key,
+            workspace=thread.workspace,
+            owner=thread.owner,
+            model=given.model or "",
+            status="queued" if queued else "running",
+            process=self._process,
+            lease_until=now + LEASE,
+            created_at=now,
+            input=_STORED.dump_json(_Stored(given, principal.role, principal.name)).decode(),
+            base=base,
+        )
+        session.add(run)
+        session.flush()
+        was_waiting = last is not None and last.status == "waiting"
+        return replace(_begun(run, thread, principal), was_waiting=was_waiting, queued=queued, given=given)
+
+    def _promote(self, session: Session, begun: Begun) -> Begun | None:
+        row = session.get(Run, begun.run_key)
+        assert row is not None
+        others = select(Run).where(Run.thread_key == begun.thread_key, Run.key != begun.run_key)
+        ahead = others.where(col(Run.status).in_(LIVE), col(Run.created_at) < row.created_at)
+        now = self._clock.now()
+        for other in session.exec(ahead):
+            if other.lease_until > now:
+                return None
+            self._give_up(session, other, begun.thread_id)
+        row.status = "running"
+        session.flush()
+        return replace(begun, queued=False, was_waiting=_was_waiting(session, row))
+
+    def _beat(self, session: Session) -> Beat:
+        now, ours = self._clock.now(), list(self._ours)
+        stop: list[str] = []
+        lost: list[str] = []
+        if ours:
+            mine = (col(Run.key).in_(ours), col(Run.process) == self._process, col(Run.status).in_(LIVE))
+            session.exec(update(Run).where(*mine).values(lease_until=now + LEASE))
+            kept = dict(session.exec(select(Run.key, Run.stop_asked).where(*mine)).all())
+            stop = [key for key, asked in kept.items() if asked]
+            lost = [key for key in ours if key not in kept and key in self._ours]
+        return Beat(stop, lost, self._claim(session))
+
+    def _claim(self, session: Session) -> list[Begun]:
+        """Runs that nobody renews any more, one compare-and-swap each."""
+        now = self._clock.now()
+        orphans = select(Run).where(col(Run.status).in_(LIVE), col(Run.lease_until) < now - BEAT).limit(10)
+        claimed = []
+        for run in session.exec(orphans).all():
+            thread = session.get(Thread, run.thread_key)
+            assert thread is not None
+            if run.tries >= MOST_TRIES:
+                self._give_up(session, run, thread.id)
+                continue
+            swap = update(Run).where(col(Run.key) == run.key, col(Run.lease_until) == run.lease_until)
+            values = {"process": self._process, "lease_until": now + LEASE, "tries": run.tries + 1}
+            done: CursorResult[Any] = session.exec(swap.values(**values))
+            if done.rowcount == 1:
+                self._ours.add(run.key)
+                base, principal = _logged(session, run), _principal(run)
+                begun = replace(_begun(run, thread, principal), base=base, resumed=True)
+                was_waiting = _was_waiting(session, run)
+                claimed.append(replace(begun, queued=run.status == "queued", was_waiting=was_waiting))
+        return claimed
+
+
+def _named(message: Message) -> Message:
+    """With an id, so that the run's input can be told from what the thread has."""
+    return message if message.id else replace(message, id=f"msg_{uuid4().hex}")
+
+
+def _begun(run: Run, thread: Thread, principal: Principal) -> Begun:
+    given = _STORED.validate_json(run.input).given
+    return Begun(thread.key, thread.id, run.key, run.id, run.model, principal, given, base=run.base)
+
+
+def _principal(run: Run) -> Principal:
+    """Who began the run, with the rights that they had then."""
+    by = _STORED.validate_json(run.input)
+    return Principal(run.owner, run.workspace, by.role, by.name)
+
+
+def _same_run(session: Session, thread: Thread, given: RunInput) -> Run | None:
+    if given.run_id is None:
+        return None
+    query = select(Run).where(Run.thread_key == thread.key, Run.id == given.run_id)
+    return session.exec(query.order_by(*_LATEST).limit(1)).first()
+
+
+def _last_run(session: Session, thread_key: str) -> Run | None:
+    running_first = (col(Run.status) == "running").desc()
+    query = select(Run).where(Run.thread_key == thread_key).order_by(running_first, *_LATEST)
+    return session.exec(query.limit(1)).first()
+
+
+def _was_waiting(session: Session, run: Run) -> bool:
+    """Whether the run before it on the thread waits for an answer."""
+    before = select(Run.status).where(Run.thread_key == run.thread_key, Run.key != run.key)
+    ended = before.where(col(Run.status).not_in(LIVE)).order_by(*_LATEST)
+    return session.exec(ended.limit(1)).first() == "waiting"
+
+
+def _logged(session: Session, run: Run) -> int:
+    """The last sequence number of a run that is in the log."""
+    last = session.exec(select(func.max(LoggedEvents.last)).where(LoggedEvents.run_key == run.key)).one()
+    return last if last is not None else run.base
+
+
+def busy(left: timedelta) -> ThreadBusy:
+    """The refusal of a second run, with the time after which to try again."""
+    seconds = max(1, math.ceil(left.total_seconds()))
+    return ThreadBusy("This conversation is still answering another message.", details={"retryAfter": seconds})
