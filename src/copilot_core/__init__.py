@@ -2,6 +2,7 @@
 
 from copilot_core.actions import Action, action
 from copilot_core.clock import Clock
+from copilot_core.context import PageContext, module_slugs, timezone_of
 from copilot_core.errors import ActionError, CopilotError, SetupError
 from copilot_core.hookspecs import Listener, hookimpl
 from copilot_core.policies import Allow, Confirm, Decision, Deny, Policy, ProposedCall
@@ -25,6 +26,7 @@ __all__ = [
     "Emit",
     "Injected",
     "Listener",
+    "PageContext",
     "Policy",
     "Principal",
     "ProposedCall",
@@ -36,5 +38,7 @@ __all__ = [
     "SetupError",
     "action",
     "hookimpl",
+    "module_slugs",
+    "timezone_of",
 ]
 __version__ = "0.1.0"

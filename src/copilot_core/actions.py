@@ -25,6 +25,7 @@ from copilot_core.schema import (
 from copilot_core.services import Scope
 
 Function = Callable[..., Awaitable[Any]]
+Settle = Callable[[Json], Awaitable[None]]
 Credits = int | Callable[[Mapping[str, Any]], int]
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _JSON: TypeAdapter[Any] = TypeAdapter(Any)
@@ -141,8 +142,12 @@ class Action:
         """The arguments as the function takes them; raises `ActionError` (`validation_error`)."""
         return validated(self.model, arguments, by_name=self.by_name)
 
-    async def run(self, arguments: Mapping[str, Any], scope: Scope) -> Json:
+    async def run(self, arguments: Mapping[str, Any], scope: Scope, settle: Settle | None = None) -> Json:
         """Validate, open services, call, and give the result its structured form.
+
+        Args:
+            settle: told the result while the services are open: what it writes through the call's
+                session commits with what the action wrote, or not at all.
 
         Raises:
             ActionError: the arguments are wrong, the action said so, or it took longer than `timeout`.
@@ -156,7 +161,10 @@ class Action:
             except TimeoutError as error:
                 late = f"{self.name} took longer than {self.timeout:g} seconds and was stopped"
                 raise ActionError(late, code="timeout") from error
-            return succeeded(value)
+            result = succeeded(value)
+            if settle is not None:
+                await settle(result)
+            return result
 
 
 def succeeded(value: object) -> Json:

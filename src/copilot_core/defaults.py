@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from copilot_core.context import PageContext, page_context
 from copilot_core.events import Event, RunFailed, RunFinished
 from copilot_core.hookspecs import Listener, hookimpl
 from copilot_core.policies import ConfirmPolicy, Policy, RolePolicy
 from copilot_core.principal import Authenticator, Principal
 from copilot_core.protocols import Protocol
+from copilot_core.protocols.ai_sdk import AI_SDK
 from copilot_core.protocols.chat import CHAT
+from copilot_core.run import Readables
 from copilot_core.services import Services
 from copilot_core.store.database import Database
 from copilot_core.toolcall import Call
@@ -36,9 +39,10 @@ class Defaults:
 
     @hookimpl
     def copilot_services(self, services: Services) -> None:
-        """The database, and a transaction per call."""
+        """The database, a transaction per call, and what the user has open."""
         services.value(Database, self._database)
         services.factory(AsyncSession, _transaction)
+        services.factory(PageContext, _page)
 
     @hookimpl
     def copilot_policies(self) -> Iterable[Policy]:
@@ -47,8 +51,8 @@ class Defaults:
 
     @hookimpl
     def copilot_protocols(self) -> Iterable[Protocol]:
-        """The six-event chat."""
-        return [CHAT]
+        """The six-event chat, and the Vercel AI SDK's stream; AG-UI is mounted with its runtime."""
+        return [CHAT, AI_SDK]
 
     @hookimpl
     def copilot_authenticators(self) -> Iterable[Authenticator]:
@@ -65,6 +69,11 @@ class Defaults:
 async def _transaction(database: Database, call: Call) -> AsyncIterator[AsyncSession]:
     async with database.session(write=call.writes) as session:
         yield session
+
+
+@asynccontextmanager
+async def _page(readables: Readables) -> AsyncIterator[PageContext]:
+    yield page_context(readables)
 
 
 def _log_end(event: Event, principal: Principal) -> None:

@@ -11,6 +11,7 @@ from copilot_core.principal import Principal
 from copilot_core.run import Readable, Readables
 from copilot_core.schema import Json
 from copilot_core.services import Scope
+from copilot_core.store.ledger import Ledger
 from copilot_core.toolcall import Call, Emit, SharedState
 
 
@@ -21,6 +22,7 @@ class Engine:
     registry: Registry
     models: ChatModels
     clock: Clock
+    ledger: Ledger
     tools: Sequence[Json] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -109,11 +109,13 @@ class ToolCallReady:
 
     Args:
         arguments: all of them; empty where the model wrote something that is no JSON object.
+        client: the caller's own page carries it out.
     """
 
     call_id: str
     name: str
     arguments: Mapping[str, Any]
+    client: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +162,13 @@ class ApprovalRequested:
         id: names the question; an answer must bring it, and counts once.
         question: in words, with every call's arguments.
         calls: ``{callId, action, arguments, reason}`` of each call that needs the answer.
+        held: ids of the round's other calls, which wait with them.
     """
 
     id: str
     question: str
     calls: Sequence[Mapping[str, Any]]
+    held: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ from copilot_core.plugins import Plugin, Registry, collect, discover
 from copilot_core.settings import Settings
 from copilot_core.store.checkpoints import open_checkpointer
 from copilot_core.store.database import Database
+from copilot_core.store.ledger import Ledger
 from copilot_core.store.log import EventLog
 from copilot_core.store.migrate import upgrade
 from copilot_core.store.runs import Runs
@@ -75,7 +76,7 @@ async def deployment(
         await upgrade(database, registry.migrations)
         models.get(None)  # imported now, not while the first user waits
         async with open_checkpointer(database) as checkpointer:
-            engine = Engine(registry, models, clock)
+            engine = Engine(registry, models, clock, Ledger(database, clock))
             events = EventLog(database)
             threads, runs = Threads(database, clock), Runs(database, clock, events)
             graph = build(engine, checkpointer)

@@ -88,6 +88,18 @@ class Services:
                 absent.append(of)
         return absent
 
+    def reaches(self, wanted: Iterable[object], target: object) -> bool:
+        """Whether `target` is among `wanted`, or among what their factories need."""
+        todo, seen = list(wanted), set[object]()
+        while todo:
+            of = todo.pop()
+            if of == target:
+                return True
+            if of in self._recipes and of not in seen:
+                seen.add(of)
+                todo.extend(self._recipes[of].needs.values())
+        return False
+
     def open(self, given: Mapping[object, object]) -> "Scope":
         """A scope for one call, in which the types in `given` have the values in `given`."""
         return Scope(self._recipes, {**self._values, **given})

@@ -8,9 +8,10 @@ from uuid import uuid4
 
 from langgraph.errors import GraphBubbleUp
 from langgraph.runtime import Runtime
+from sqlmodel.ext.asyncio.session import AsyncSession
 from typing_extensions import TypedDict
 
-from copilot_core.actions import Action, as_text, failed
+from copilot_core.actions import Action, Settle, as_text, failed
 from copilot_core.engine import Engine
 from copilot_core.errors import ActionError
 from copilot_core.events import Source
@@ -19,6 +20,8 @@ from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.run import Readable
 from copilot_core.schema import Json
+from copilot_core.services import Scope
+from copilot_core.store.ledger import Intent
 from copilot_core.toolcall import Call, Emit, SharedState
 
 log = logging.getLogger("copilot_core.actions")
@@ -51,11 +54,35 @@ class Act:
         readables = [Readable(r["description"], r["value"]) for r in (runtime.context or Context()).readables]
         shared = SharedState(task.get("shared", {}), run.stream.state_delta)
         scope = self._engine.scope(run.principal, call, Emit(run.stream.custom), readables, shared)
-        result = _fitting(await _outcome(action, task["arguments"], scope))
+        if action.writes:
+            intent = Intent(call.key, run.principal, action.name, task["arguments"], self._is_transactional(action))
+            result = _fitting(await self._once(action, intent, scope))
+        else:
+            result = _fitting(await _outcome(action, task["arguments"], scope))
         message = tool_message(task["message_id"], task["id"], action.name, result)
         run.stream.result(task["id"], action.name, result, str(message.id), _source(action))
         update: State = {"messages": [message]}
         return update | {"shared": shared.changed} if shared.changed else update
+
+    def _is_transactional(self, action: Action) -> bool:
+        """Whether all it does is done in the call's session. Who asks for the call's key has more in mind."""
+        wanted = action.injected.values()
+        return Call not in wanted and self._engine.registry.services.reaches(wanted, AsyncSession)
+
+    async def _once(self, action: Action, intent: Intent, scope: Scope) -> Json:
+        """Run a writing call, unless it ran already: before a crash, or in another process."""
+        ledger = self._engine.ledger
+        known = await ledger.begin(intent)
+        if known is not None:
+            return known
+
+        async def settle(result: Json) -> None:
+            ledger.settle(intent, result, await scope.get(AsyncSession))
+
+        result = await _outcome(action, intent.arguments, scope, settle if intent.transactional else None)
+        if intent.transactional and result.get("success") is not False:
+            return result
+        return await ledger.record(intent, result)  # of two processes that ran it, the first one's stands
 
 
 def _key(task: Task, run: Running, runtime: Runtime[Context]) -> str:
@@ -65,10 +92,10 @@ def _key(task: Task, run: Running, runtime: Runtime[Context]) -> str:
     return f"{run.principal.workspace}:{info.thread_id}:{task['message_id']}:{task['id']}"
 
 
-async def _outcome(action: Action, arguments: Mapping[str, Any], scope: Any) -> Json:
+async def _outcome(action: Action, arguments: Mapping[str, Any], scope: Scope, settle: Settle | None = None) -> Json:
     """The structured result, whatever the action does short of being cancelled."""
     try:
-        return await action.run(arguments, scope)
+        return await action.run(arguments, scope, settle)
     except (GraphBubbleUp, asyncio.CancelledError):
         raise
     except ActionError as error:

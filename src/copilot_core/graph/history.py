@@ -20,6 +20,11 @@ def call_ids(message: AIMessage) -> list[str]:
     return [str(call["id"]) for call in (*message.tool_calls, *message.invalid_tool_calls)]
 
 
+def all_call_ids(messages: Sequence[AnyMessage]) -> set[str]:
+    """The ids of all calls of a thread."""
+    return {call_id for message in messages if isinstance(message, AIMessage) for call_id in call_ids(message)}
+
+
 def open_calls(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
     """Id and name of each call of the last assistant message that has no result yet."""
     for index in range(len(messages) - 1, -1, -1):

@@ -8,6 +8,7 @@ them; encoders downstream may rely on the brackets and keep no state (the rule h
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -44,6 +45,9 @@ class Stream:
         self._spoken: list[str] = []
         self._calls: dict[str, _OpenCall] = {}
         self._announced: set[str] = set()
+        self._told_before: set[str] = set()
+        self._taken: Set[str] = frozenset()
+        self._renamed: dict[str, str] = {}
         self._sources: dict[Source, None] = {}
         self._usage: dict[str, int] = {}
 
@@ -57,6 +61,21 @@ class Stream:
             self._stored = True
             self._publish(events.InputStored(position))
 
+    def calls_so_far(self, taken: Set[str]) -> None:
+        """The thread has calls of these ids: clients find a call by its id alone, and models use one again."""
+        self._taken = taken
+        self._renamed.clear()
+
+    def renamed(self, message: AIMessage) -> AIMessage:
+        """The model's message, each call under an id that the thread does not have yet."""
+        for call in (*message.tool_calls, *message.invalid_tool_calls):
+            call["id"] = self._own_id(str(message.id), str(call["id"]))
+        return message
+
+    def told_before(self, call_ids: Iterable[str]) -> None:
+        """These calls were told in an earlier run, with their arguments, and have their results in this one."""
+        self._told_before.update(call_ids)
+
     def text(self, message_id: str, delta: str) -> None:
         """The model says `delta`."""
         if self._open_text != message_id:
@@ -68,17 +87,12 @@ class Stream:
         self._publish(events.TextDelta(message_id, delta))
 
     def call_started(self, message_id: str, call_id: str, name: str) -> None:
-        """The model begins a call. Told twice, it is published once."""
-        if call_id in self._announced:
-            return
-        self._close_text()
-        self._announced.add(call_id)
-        self._calls[call_id] = _OpenCall(message_id, name)
-        client, render = name in self._client_actions, self._renders.get(name)
-        self._publish(events.ToolCallStarted(message_id, call_id, name, client=client, render=render))
+        """The model begins a call."""
+        self._announce(message_id, self._own_id(message_id, call_id), name)
 
     def call_arguments(self, call_id: str, delta: str) -> None:
         """The model continues the arguments of an open call."""
+        call_id = self._renamed.get(call_id, call_id)
         self._calls[call_id].has_arguments = True
         self._publish(events.ToolCallArguments(call_id, delta))
 
@@ -98,13 +112,13 @@ class Stream:
 
     def call(self, message_id: str, call_id: str, name: str, arguments: Mapping[str, Any] | str) -> None:
         """The call is complete; its start and arguments are published if they were not."""
-        self.call_started(message_id, call_id, name)
+        self._announce(message_id, call_id, name)
         open_call = self._calls.get(call_id)
         if open_call is None or open_call.ready:
             return
         told = arguments if isinstance(arguments, str) else json.dumps(arguments)
-        if told and not open_call.has_arguments:
-            self.call_arguments(call_id, told)
+        if told and not open_call.has_arguments and call_id not in self._told_before:
+            self._publish(events.ToolCallArguments(call_id, told))
         self._close_arguments(call_id, open_call, {} if isinstance(arguments, str) else arguments)
 
     def result(
@@ -115,7 +129,6 @@ class Stream:
         open_call = self._calls.pop(call_id, None)
         if open_call is not None and not open_call.ready:
             self._close_arguments(call_id, open_call, {})
-        self._announced.discard(call_id)  # a model may use the id again in its next message
         if ok and source is not None:
             self._sources[source] = None
         self._publish(events.ToolCallEnded(call_id, name, ok, result, message_id))
@@ -138,12 +151,16 @@ class Stream:
     ) -> RunFinished:
         """Close what is open, and give the terminal event, to be published when the end is stored.
 
-        The calls of `waiting` and `client_calls` stay open for the run that brings their answers.
+        `client_calls`, and the whole round of `waiting`, stay open for the run that brings the answers.
         """
-        kept = {*client_calls, *(str(call["callId"]) for call in (waiting.calls if waiting else ()))}
-        self._close("cancelled", kept)
         if waiting:
+            asked = {str(call["callId"]) for call in waiting.calls}
+            ready = [call_id for call_id, open_call in self._calls.items() if open_call.ready]
+            self._close("cancelled", set(ready))
+            waiting = replace(waiting, held=tuple(call_id for call_id in ready if call_id not in asked))
             self._publish(waiting)
+        else:
+            self._close("cancelled", set(client_calls))
         if self._sources:
             self._publish(events.SourcesUsed(tuple(self._sources)))
         return RunFinished(
@@ -187,6 +204,21 @@ class Stream:
         """Whether the run's input is in the thread."""
         return self._stored
 
+    def _own_id(self, message_id: str, call_id: str) -> str:
+        if call_id not in self._taken:
+            return call_id
+        return self._renamed.setdefault(call_id, f"{call_id}.{message_id}")
+
+    def _announce(self, message_id: str, call_id: str, name: str) -> None:
+        if call_id in self._announced:
+            return
+        if self._open_text != message_id:
+            self._close_text()
+        self._announced.add(call_id)
+        self._calls[call_id] = _OpenCall(message_id, name)
+        client, render = name in self._client_actions, self._renders.get(name)
+        self._publish(events.ToolCallStarted(message_id, call_id, name, client=client, render=render))
+
     def _remember(self, event: Event) -> None:
         match event:
             case events.InputStored():
@@ -203,7 +235,6 @@ class Stream:
             case events.ToolCallReady():
                 self._calls[event.call_id].ready = True
             case events.ToolCallEnded():
-                self._announced.discard(event.call_id)
                 self._calls.pop(event.call_id, None)
 
     def _count(self, message: AIMessage) -> None:
@@ -229,7 +260,8 @@ class Stream:
 
     def _close_arguments(self, call_id: str, open_call: "_OpenCall", arguments: Mapping[str, Any]) -> None:
         open_call.ready = True
-        self._publish(events.ToolCallReady(call_id, open_call.name, arguments))
+        client = open_call.name in self._client_actions
+        self._publish(events.ToolCallReady(call_id, open_call.name, arguments, client=client))
 
 
 class _OpenCall:

@@ -10,7 +10,7 @@ from langgraph.runtime import Runtime
 
 from copilot_core import speech
 from copilot_core.engine import Engine
-from copilot_core.graph.history import repaired
+from copilot_core.graph.history import all_call_ids, repaired
 from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.prompts import date_readable, system_message, user_readable
@@ -33,6 +33,7 @@ class Think:
         run, context = running(runtime), runtime.context or Context()
         last = state.get("rounds", 0) >= context.max_rounds
         run.stream.stored(len(state["messages"]))
+        run.stream.calls_so_far(all_call_ids(state["messages"]))
         model = self._model(context, last=last)
         prompt = [SystemMessage(await self._system(run, context, state.get("shared"))), *repaired(state["messages"])]
         token = speech.listener.set(run.stream if run.listens else None)
@@ -40,8 +41,7 @@ class Think:
             message = await model.ainvoke(prompt)
         finally:
             speech.listener.reset(token)
-        if last:
-            message = _without_calls(message)
+        message = _without_calls(message) if last else run.stream.renamed(message)
         if run.listens:
             run.stream.message(message)
         return {"messages": [message]}

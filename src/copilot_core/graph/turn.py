@@ -127,6 +127,7 @@ class Turn:
         approved = _approved(state.interrupts, self._given)
         if approved is not None:
             run.stream.stored(len(messages))
+            run.stream.told_before(call_id for call_id, _ in open_calls(messages))
             return await self._invoke(Command(resume={state.interrupts[0].id: {"approved": approved}}))
         merged = merge(messages, self._given.messages, self._unrun(state))
         if merged.turn or (merged.update and not merged.missing and not state.interrupts):

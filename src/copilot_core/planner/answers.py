@@ -199,7 +199,8 @@ def _value(value: Any) -> str:
 def refused(step: Refused, modules: Sequence[Module]) -> str:
     """Says which kinds of records the page works with."""
     names = [module.name for module in modules]
-    return f"{step.module.name} cannot be used here. This page works with {listed(names) if names else 'no records'}."
+    known = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else "".join(names) or "no records"
+    return f"{step.module.name} cannot be used here. This page works with {known}."
 
 
 def not_understood(unknown: Unknown) -> str:

@@ -69,10 +69,8 @@ def _is_kind(word: Word, clause: Clause, world: World) -> bool:
     """Whether a word can only be a noun that this page has nothing of: "invoice" where a task is open."""
     module = world.page_module
     fields = module.fields if module else ()
-    known = {
-        *page_nouns(world),
-        *(w for f in fields for w in (*f.words, *(s for o in f.options for s in option_stems(o)))),
-    }
+    options = {part for f in fields for option in f.options for part in option_stems(option)}
+    known = {*page_nouns(world), *options, *(part for f in fields for part in f.words)}
     rest = clause.text[word.end :].lstrip()
     return (
         (not rest or not rest[0].isalpha() or re.match(_AFTER_NOUN, rest) is not None)

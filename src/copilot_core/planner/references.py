@@ -177,6 +177,11 @@ def points_at_list(text: str) -> bool:
     return _LISTED.search(text) is not None
 
 
+def points_at_other(text: str, foreign: Collection[str]) -> bool:
+    """Whether `text` says "this deal" where what is open is no deal."""
+    return any(stem(match["noun"] or "") in foreign for match in _THIS.finditer(text))
+
+
 def points_at_page(text: str, noun_stems: set[str], foreign: Collection[str] = ()) -> bool:
     """Whether `text` says "this task" or "here" of the open record, whose kind is called `noun_stems`.
 

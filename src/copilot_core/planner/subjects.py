@@ -11,7 +11,14 @@ from copilot_core.planner.filters import Conditions
 from copilot_core.planner.modules import ModuleMention, field_mention, foreign_nouns, module_names
 from copilot_core.planner.page import conditions_of_list
 from copilot_core.planner.prose import tidy, without
-from copilot_core.planner.references import Reference, names_ordinal, pointed_at, points_at_list, points_at_page
+from copilot_core.planner.references import (
+    Reference,
+    names_ordinal,
+    pointed_at,
+    points_at_list,
+    points_at_other,
+    points_at_page,
+)
 from copilot_core.planner.vocabulary import STOP
 from copilot_core.planner.words import stem, stems_of, word_set, words_of
 from copilot_core.planner.world import World
@@ -59,6 +66,7 @@ def read_subject(
         return Subject(records=quoted, by_name=True)
     pointed = pointed_at(text, earlier)
     nouns = {s for name in module_names(mention.module) for s in name} if mention else set()
+    world = world if _can_be_open(mention, world) else replace(world, page=None)
     page = world.page
     foreign = foreign_nouns(part, world)
     ordinal = re.search(r"\bfirst|second|third\b", text, re.I)
@@ -75,8 +83,15 @@ def read_subject(
     filtered = _filtered(part, text, mention, world)
     if filtered is not None:
         return filtered
-    elsewhere = mention is not None and mention.span != (0, 0) and world.opened not in (None, mention.module)
-    return _named(text, nouns, world if not elsewhere else replace(world, page=None))
+    if points_at_other(text, foreign):
+        return Subject(unclear=True)
+    return _named(text, nouns, world)
+
+
+def _can_be_open(mention: ModuleMention | None, world: World) -> bool:
+    """Whether what is open can be of the module that was named or implied."""
+    kind = world.page.module_slug if world.page else None
+    return mention is None or kind is None or kind == mention.module.slug
 
 
 def _filtered(part: Clause, text: str, mention: ModuleMention | None, world: World) -> Subject | None:

@@ -20,7 +20,7 @@ from copilot_core.protocols.body import identifier, json_object, on_busy, text
 from copilot_core.protocols.sse import KEEP_ALIVE, frame
 from copilot_core.run import Answer, ClientAction, Message, Readable, RunInput
 
-MOST_MESSAGES, MOST_TOOLS, MOST_CONTEXT, MOST_ANSWERS = 500, 128, 100, 100
+MOST_MESSAGES, MOST_TOOLS, MOST_CONTEXT, MOST_ANSWERS = 5_000, 128, 100, 100
 
 _ROLES = ("user", "assistant", "system", "tool", "developer", "reasoning", "activity")
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -312,7 +312,8 @@ def _custom(event: events.Event) -> _Told:
         case events.Custom():
             yield "CUSTOM", {"name": event.name, "value": event.value}
         case events.ApprovalRequested():  # for CopilotKit up to 1.59, which does not know the outcome
-            yield "CUSTOM", {"name": "on_interrupt", "value": dataclasses.asdict(event)}
+            asked = {"id": event.id, "question": event.question, "calls": event.calls}
+            yield "CUSTOM", {"name": "on_interrupt", "value": asked}
         case events.SourcesUsed():
             yield "CUSTOM", {"name": "sources", "value": [dataclasses.asdict(source) for source in event.sources]}
 

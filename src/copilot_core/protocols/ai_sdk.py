@@ -143,7 +143,8 @@ def _call(event: events.Event) -> _Told:
             yield "tool-input-delta", {"toolCallId": event.call_id, "inputTextDelta": event.delta}
         case events.ToolCallReady():
             told = {"toolCallId": event.call_id, "toolName": event.name}
-            yield "tool-input-available", {**told, "input": event.arguments}
+            ours = {} if event.client else {"providerExecuted": True}
+            yield "tool-input-available", {**told, "input": event.arguments, **ours}
         case events.ToolCallEnded() if event.ok:
             yield "tool-output-available", {"toolCallId": event.call_id, "output": event.result}
         case events.ToolCallEnded():
@@ -174,16 +175,20 @@ def _asked(event: events.ApprovalRequested) -> _Told:
         told = {"toolCallId": call["callId"], "toolName": call["action"], "input": call["arguments"]}
         yield "tool-input-available", {**told, "providerExecuted": True}
         yield "tool-approval-request", {"approvalId": event.id, "toolCallId": call["callId"]}
+    for call_id in event.held:  # else the page would not send the answer; the result comes with the next run
+        yield "tool-output-error", {"toolCallId": call_id, "errorText": "Waits for the answer."}
 
 
 def _finished(event: events.RunFinished) -> _Told:
-    """A run that waits for nobody ends in a step without calls, or the page would send its results again."""
+    """A run that waits for nobody ends in a step without calls, or the page would send its results again.
+
+    It looks at that step because metadata comes after it.
+    """
     waits = event.waiting or event.client_calls
     if not waits:
         yield "start-step", {}
     reason = "tool-calls" if waits else "other" if event.stopped else "stop"
-    usage = usage_of(event)
-    yield "finish", {"finishReason": reason, **({"messageMetadata": {"usage": usage}} if usage else {})}
+    yield "finish", {"finishReason": reason, "messageMetadata": {"usage": usage_of(event)}}
 
 
 AI_SDK = Protocol(

@@ -109,3 +109,17 @@ class LoggedEvents(SQLModel, table=True):
     first: int = Field(primary_key=True)
     last: int
     body: str
+
+
+class LedgerEntry(SQLModel, table=True):
+    """What a writing call was to do (`intent`) or what became of it (`result`); `body` is JSON. Append-only."""
+
+    __tablename__ = "copilot_ledger"
+    __table_args__ = (Index("copilot_ledger_of_owner", "workspace", "owner", "at"),)
+    key: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    workspace: str
+    owner: str
+    action: str
+    body: str
+    at: datetime = _instant()

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
@@ -33,7 +34,8 @@ TESTER = Principal("tester", "test")
 async def served(ready: Deployment, *, demo_keys: Mapping[str, str] | None = None) -> AsyncIterator[str]:
     """The deployment over real HTTP on a free loopback port; its URL. `demo_keys` are given to the page."""
     app = application(ready, demo_keys=demo_keys)
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, lifespan="off", ws="none")
+    quiet: dict[str, Any] = {"log_config": None, "lifespan": "off", "ws": "none"}
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, timeout_graceful_shutdown=5, **quiet)
     port = asyncio.get_running_loop().create_future()
     server = Server(config, port.set_result)
     listening = asyncio.create_task(server.serve())
@@ -51,12 +53,14 @@ async def opened(
     clock: Clock | None = None,
     database_url: str | None = None,
     models: ChatModels | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[Deployment]:
     """A server without HTTP that has just these plugins and a scripted model.
 
     Args:
         database_url: where to keep everything; a new SQLite file in a temporary folder if left out.
         models: others than the scripted one.
+        settings: by name, such as ``cors_origins``; the environment's and the defaults where left out.
 
     Raises:
         UnusedSteps: at the end, when the script was not used up.
@@ -65,8 +69,8 @@ async def opened(
     named = [Plugin(getattr(plugin, "__name__", f"plugin{i}"), plugin, "test") for i, plugin in enumerate(plugins)]
     with tempfile.TemporaryDirectory(prefix="copilot-test-", ignore_cleanup_errors=True) as folder:
         url = database_url or f"sqlite:///{Path(folder) / 'test.db'}"
-        settings = Settings(database_url=url, _env_file=None)
-        async with deployment(settings, plugins=named, models=models or only(model), clock=clock) as ready:
+        chosen = Settings(**{"database_url": url, **(settings or {})}, _env_file=None)
+        async with deployment(chosen, plugins=named, models=models or only(model), clock=clock) as ready:
             yield ready
     model.finish()
 

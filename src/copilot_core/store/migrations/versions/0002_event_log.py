@@ -1,4 +1,4 @@
-"""The event log, runs that wait, stop and are taken over, archived threads."""
+"""The event log, the ledger, runs that wait, stop and are taken over, archived threads."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -27,3 +27,14 @@ def upgrade() -> None:
         sa.Column("last", sa.Integer, nullable=False),
         sa.Column("body", sa.Text, nullable=False),
     )
+    op.create_table(
+        "copilot_ledger",
+        sa.Column("key", sa.String, primary_key=True),
+        sa.Column("kind", sa.String, primary_key=True),
+        sa.Column("workspace", sa.String, nullable=False),
+        sa.Column("owner", sa.String, nullable=False),
+        sa.Column("action", sa.String, nullable=False),
+        sa.Column("body", sa.Text, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_index("copilot_ledger_of_owner", "copilot_ledger", ["workspace", "owner", "at"])

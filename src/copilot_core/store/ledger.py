@@ -1,0 +1,112 @@
+"""The ledger: what every writing call was to do, and what became of it. Append-only.
+
+A call's key is workspace, thread, assistant message and call: never its arguments, which models reword,
+and never the call id alone, which models use again. `intent` stands before anything happens. Where
+the action writes through our session, `result` commits in the same transaction as the effect, so the
+effect is there exactly once. Elsewhere a process that dies in between leaves an intent without a
+result, and that is told as `outcome_unknown`, never tried again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from copilot_core.clock import Clock
+from copilot_core.principal import Principal
+from copilot_core.store.database import Database
+from copilot_core.store.tables import LedgerEntry
+
+Json = dict[str, Any]
+UNKNOWN: Json = {
+    "success": False,
+    "error": "outcome_unknown",
+    "message": "The server stopped while this was being done, so nobody knows whether it was. Check before you "
+    "repeat it.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A writing call that is about to run.
+
+    Args:
+        key: names the call for ever.
+        transactional: everything that it does, it does through our session.
+    """
+
+    key: str
+    principal: Principal
+    action: str
+    arguments: Mapping[str, Any]
+    transactional: bool
+
+
+class Ledger:
+    """The store."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def begin(self, intent: Intent) -> Json | None:
+        """Write the intent; the result that the call has already, if it was begun before.
+
+        A call that an earlier process left half done has `UNKNOWN` for its result, unless its effect
+        cannot be there without one.
+        """
+
+        def write(session: Session) -> Json | None:
+            result = session.get(LedgerEntry, (intent.key, "result"))
+            if result is not None:
+                return _loaded(result)
+            if session.get(LedgerEntry, (intent.key, "intent")) is None:
+                session.add(self._entry(intent, "intent", {"arguments": dict(intent.arguments)}))
+                return None
+            if intent.transactional:
+                return None
+            session.add(self._entry(intent, "result", UNKNOWN))
+            return UNKNOWN
+
+        return await self._database.transact(write, write=True)
+
+    def settle(self, intent: Intent, result: Json, session: AsyncSession) -> None:
+        """Have the result committed with the effect."""
+        session.add(self._entry(intent, "result", result))
+
+    async def record(self, intent: Intent, result: Json) -> Json:
+        """The result of a call that did not write through our session, or failed; the one that stands first."""
+        try:
+            await self._database.transact(lambda s: s.add(self._entry(intent, "result", result)), write=True)
+        except IntegrityError:
+            return await self.known(intent.key) or result
+        return result
+
+    async def known(self, key: str) -> Json | None:
+        """The result of a call, if it has one."""
+
+        def read(session: Session) -> Json | None:
+            entry = session.get(LedgerEntry, (key, "result"))
+            return _loaded(entry) if entry is not None else None
+
+        return await self._database.transact(read)
+
+    def _entry(self, intent: Intent, kind: str, body: Json) -> LedgerEntry:
+        return LedgerEntry(
+            key=intent.key,
+            kind=kind,
+            workspace=intent.principal.workspace,
+            owner=intent.principal.id,
+            action=intent.action,
+            body=orjson.dumps(body, default=str).decode(),
+            at=self._clock.now(),
+        )
+
+
+def _loaded(entry: LedgerEntry) -> Json:
+    body: Json = orjson.loads(entry.body)
+    return body
