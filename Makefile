@@ -6,10 +6,16 @@ UV = $(shell command -v uv || echo $(BIN)/uv)
 GROUPS ?=
 ARGS ?=
 
-.PHONY: demo test check bench setup clean
+PAGE = $(if $(wildcard app/web/dist/index.html),--page app/web/dist)
+
+.PHONY: demo web test check bench setup clean
 
 demo: setup
-	@$(BIN)/copilot-core demo $(ARGS)
+	@$(BIN)/copilot-core demo $(PAGE) $(ARGS)
+
+# The sample CRM with CopilotKit, which `make demo` then serves at /app/.
+web:
+	cd app/web && npm ci --no-audit --no-fund && npm run build
 
 test: setup
 	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Self
 from uuid import uuid4
 
@@ -37,6 +38,7 @@ from copilot_core.store.threads import Threads
 log = logging.getLogger("copilot_core.runs")
 SKIPPED = 10_000
 """Sequence numbers that a take-over leaves out: some that the dead process gave away never reached the log."""
+FORGET_EVERY = 3600.0
 QUEUE_POLL = 0.1
 """Seconds between looks whether a queued run's turn has come."""
 
@@ -53,7 +55,15 @@ class Copilot:
     """Starts runs and keeps them going, detached from whoever asked for them."""
 
     def __init__(
-        self, engine: Engine, graph: Graph, threads: Threads, runs: Runs, events: EventLog, *, max_rounds: int = 10
+        self,
+        engine: Engine,
+        graph: Graph,
+        threads: Threads,
+        runs: Runs,
+        events: EventLog,
+        *,
+        max_rounds: int = 10,
+        retention: timedelta | None = None,
     ) -> None:
         self.engine = engine
         self.graph = graph
@@ -61,6 +71,7 @@ class Copilot:
         self.runs = runs
         self.events = events
         self._max_rounds = max_rounds
+        self._retention = retention
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping: set[str] = set()
         self._background: list[asyncio.Task[None]] = []
@@ -89,6 +100,15 @@ class Copilot:
         """A run from the event after the sequence number `after`; raises `NotFound`."""
         run = await self.runs.find(principal, run_id)
         return Reader(self.events, run.key, run.id, after=max(after, run.base))
+
+    async def reread(self, thread_id: str, principal: Principal) -> Reader | None:
+        """The thread's live run from its first event, if there is one; an unknown thread has none."""
+        try:
+            thread = await self.threads.find(principal, thread_id)
+        except NotFound:
+            return None
+        run = await self.runs.latest(thread.key)
+        return Reader(self.events, run.key, run.id, after=run.base) if run is not None and run.status in LIVE else None
 
     async def join(self, thread_id: str, principal: Principal) -> Joined:
         """The thread as it is, and the run that goes on in it; raises `NotFound`."""
@@ -194,6 +214,7 @@ class Copilot:
         self._background = [
             asyncio.create_task(self._keep_beating()),
             asyncio.create_task(self.events.keep_writing()),
+            asyncio.create_task(self._keep_forgetting()),
         ]
         return self
 
@@ -368,6 +389,17 @@ class Copilot:
                 await self._beat()
             except Exception:
                 log.exception("the leases could not be renewed; trying again")
+
+    async def _keep_forgetting(self) -> None:
+        """Forget threads older than the retention, if there is one."""
+        while self._retention is not None:
+            try:
+                while keys := await self.threads.forget_older(self._retention):
+                    for key in keys:
+                        await self._checkpointer.adelete_thread(key)
+            except Exception:
+                log.exception("old threads could not be forgotten; trying again")
+            await asyncio.sleep(FORGET_EVERY)
 
     async def _beat(self) -> None:
         beat = await self.runs.beat()

@@ -1,12 +1,14 @@
 """Composition: settings -> database, plugins, engine, graph -> an ASGI application."""
 
+import asyncio
 import gc
 import html
 import json
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import text
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.staticfiles import StaticFiles
 
 from copilot_core import __version__
 from copilot_core.chat_models import ChatModels
@@ -80,7 +83,8 @@ async def deployment(
             events = EventLog(database)
             threads, runs = Threads(database, clock), Runs(database, clock, events)
             graph = build(engine, checkpointer)
-            copilot = Copilot(engine, graph, threads, runs, events, max_rounds=settings.max_rounds)
+            kept = None if settings.retention_days is None else timedelta(days=settings.retention_days)
+            copilot = Copilot(engine, graph, threads, runs, events, max_rounds=settings.max_rounds, retention=kept)
             async with copilot:
                 yield Deployment(settings, database, keys, registry, copilot)
         await registry.services.close()
@@ -113,10 +117,13 @@ def registry_of(
     return registry
 
 
-def application(opened: Deployment, *, demo_keys: Mapping[str, str] | None = None) -> FastAPI:
+def application(
+    opened: Deployment, *, demo_keys: Mapping[str, str] | None = None, page: Path | None = None
+) -> FastAPI:
     """The ASGI application of an open deployment.
 
     Args:
+        page: a folder of static files to serve under `/app/`, such as the built `app/web`.
         demo_keys: role -> key, put into the playground page so that it works at once. For `demo` only,
             which answers on the loopback address and to that name alone.
     """
@@ -132,11 +139,18 @@ def application(opened: Deployment, *, demo_keys: Mapping[str, str] | None = Non
             allow_origins=list(settings.cors_origins),
             allow_methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=["*"],
-            expose_headers=["Retry-After"],
+            expose_headers=["Retry-After", "WWW-Authenticate"],
         )
 
     if demo_keys:  # no other site may reach the keys by pointing its name here
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
+
+        @app.get("/demo.json", include_in_schema=False)
+        async def demo() -> dict[str, Any]:
+            return {"keys": dict(demo_keys)}
+
+    if page is not None:
+        app.mount("/app", StaticFiles(directory=page, html=True))
 
     @app.get("/", include_in_schema=False)
     async def playground() -> Response:
@@ -165,14 +179,28 @@ def freeze_heap() -> None:
 
 
 class Server(uvicorn.Server):
-    """Uvicorn, which also says when it answers: `ready` is called then, with the port."""
+    """Uvicorn, which also says when it answers and lets runs end before it stops.
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[int], None]) -> None:
+    Args:
+        ready: called when it answers, with the port.
+        drain: awaited when it stops; ends the streams of what is not done in time.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[int], None], drain: Callable[[], Awaitable[None]]
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._drain = drain
 
     async def startup(self, sockets: Any = None) -> None:
         """Listen, then say so."""
         await super().startup(sockets)
         if self.started:
             self._ready(self.servers[0].sockets[0].getsockname()[1])
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        """Stop listening; the open streams end because their runs do, or are left for the next start."""
+        draining = asyncio.ensure_future(self._drain())
+        await super().shutdown(sockets)
+        await draining

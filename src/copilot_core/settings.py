@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     trace_plugins: bool = False
     log_level: str = "INFO"
     log_format: Literal["text", "json"] = "text"
+    retention_days: int | None = Field(None, ge=1)
     max_body_bytes: int = Field(1_000_000, ge=1)
     model_timeout: float = Field(60.0, gt=0)
     openai_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("OPENAI_API_KEY"))

@@ -53,7 +53,7 @@ SAID: list[tuple[Event, list[dict[str, Any]]]] = [
                 "messageId": "m1.c1",
                 "toolCallId": "c1",
                 "role": "tool",
-                "content": '{"success": true, "data": "\\u00f6"}',
+                "content": '{"success": true, "data": "ö"}',
             }
         ],
     ),

@@ -5,9 +5,11 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 
 from copilot_core.errors import CopilotError
 
+_PAGE = "also serve this folder of static files, such as a built app/web, under /app/"
 _CONNECT = "reflect an existing database into modules, read-only unless --writable"
 
 
@@ -51,6 +53,7 @@ def _serving(commands: "_Commands[argparse.ArgumentParser]") -> None:
     demo.add_argument("--port", type=int, default=8000)
     demo.add_argument("--database-url", default="sqlite:///./copilot-demo.db")
     demo.add_argument("--json", action="store_true", help="print {url, workspace, keys} as one line, then serve")
+    demo.add_argument("--page", metavar="DIR", type=Path, default=None, help=_PAGE)
     serve = _command(commands, "serve", "serve the copilot", "serving:serve")
     serve.add_argument("--host", default=None)
     serve.add_argument("--port", type=int, default=None)
@@ -58,6 +61,7 @@ def _serving(commands: "_Commands[argparse.ArgumentParser]") -> None:
     serve.add_argument("--model", default=None, help="rule-planner or openai:<name>")
     serve.add_argument("--connect", metavar="URL", default=None, help=_CONNECT)
     serve.add_argument("--writable", action="store_true", help="let the copilot write to the connected database")
+    serve.add_argument("--page", metavar="DIR", type=Path, default=None, help=_PAGE)
     serve.add_argument("--skip-broken", action="store_true", help="leave out plugins that fail instead of stopping")
 
 

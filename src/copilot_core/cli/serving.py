@@ -4,6 +4,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -17,6 +18,8 @@ from copilot_core.toolcall import Call, Emit
 
 DEMO_WORKSPACE = "demo"
 DEMO_USER, DEMO_NAME = "dana", "Dana Reyes"
+PATIENCE = 8
+"""Seconds that running answers get to end when the server is told to stop."""
 GREETING = """
   copilot_core demo: {url}
   thinking with:     {model}
@@ -39,12 +42,12 @@ def serve(parsed: argparse.Namespace) -> None:
         os.environ["COPILOT_CONNECT_WRITABLE"] = "1" if parsed.writable else ""
     chosen = settings(parsed)
     configure_logging(chosen)
-    uvloop.run(_serve(chosen))
+    uvloop.run(_serve(chosen, parsed.page))
 
 
-async def _serve(chosen: Settings) -> None:
+async def _serve(chosen: Settings, page: Path | None) -> None:
     async with deployment(chosen) as opened:
-        await _answer(opened, chosen, lambda _port: None)
+        await _answer(opened, chosen, lambda _port: None, page=page)
 
 
 def demo(parsed: argparse.Namespace) -> None:
@@ -53,10 +56,10 @@ def demo(parsed: argparse.Namespace) -> None:
     if not os.environ.get("COPILOT_LOG_LEVEL"):
         chosen = chosen.model_copy(update={"log_level": "WARNING"})
     configure_logging(chosen)
-    uvloop.run(_demo(chosen, as_json=parsed.json))
+    uvloop.run(_demo(chosen, parsed.page, as_json=parsed.json))
 
 
-async def _demo(chosen: Settings, *, as_json: bool) -> None:
+async def _demo(chosen: Settings, page: Path | None, *, as_json: bool) -> None:
     async with deployment(chosen) as opened:
         keys = {
             role.value: await opened.keys.create(workspace=DEMO_WORKSPACE, user=DEMO_USER, role=role, name=DEMO_NAME)
@@ -68,7 +71,7 @@ async def _demo(chosen: Settings, *, as_json: bool) -> None:
             told = {"url": f"http://{chosen.host}:{port}", "workspace": DEMO_WORKSPACE, "keys": keys}
             print(json.dumps(told) if as_json else _greeting(told, chosen.default_model), flush=True)
 
-        await _answer(opened, chosen, greet, demo_keys=keys)
+        await _answer(opened, chosen, greet, demo_keys=keys, page=page)
 
 
 async def fill(opened: Deployment) -> None:
@@ -89,18 +92,23 @@ def _greeting(told: dict[str, Any], model: str) -> str:
 
 
 async def _answer(
-    opened: Deployment, chosen: Settings, ready: Callable[[int], None], *, demo_keys: Mapping[str, str] | None = None
+    opened: Deployment,
+    chosen: Settings,
+    ready: Callable[[int], None],
+    *,
+    demo_keys: Mapping[str, str] | None = None,
+    page: Path | None,
 ) -> None:
     config = uvicorn.Config(
-        application(opened, demo_keys=demo_keys),
+        application(opened, demo_keys=demo_keys, page=page),
         host=chosen.host,
         port=chosen.port,
         log_config=None,
         access_log=False,
         proxy_headers=False,
         lifespan="off",
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=PATIENCE + 2,
     )
-    server = Server(config, ready)
+    server = Server(config, ready, lambda: opened.copilot.close(patience=PATIENCE))
     freeze_heap()
     await server.serve()

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from starlette.responses import Response
 
 from copilot_core.copilot import Copilot
 from copilot_core.fastapi.catalogue import add_catalogue
@@ -41,6 +42,12 @@ def _add_wire(routes: APIRouter, copilot: Copilot, protocol: Protocol, caller: A
         model = request.headers.get("x-copilot-model")
         return EventStream(await copilot.start(replace(given, model=model), principal), protocol)
 
+    async def resume(thread_id: str, principal: Annotated[Principal, caller]) -> Response:
+        """A client that knows its thread alone, as the Vercel AI SDK's: the run that goes on in it, from its start."""
+        reader = await copilot.reread(thread_id, principal)
+        return Response(status_code=204) if reader is None else EventStream(reader, protocol)
+
+    routes.add_api_route(f"{protocol.path}/{{thread_id}}/stream", resume, methods=["GET"], tags=["wires"])
     routes.add_api_route(
         protocol.path, wire, methods=["POST"], name=protocol.name, response_class=EventStream, tags=["wires"]
     )

@@ -80,8 +80,10 @@ _ROLES = {"human": "user", "ai": "assistant", "tool": "tool"}
 def shown(message: AnyMessage) -> dict[str, Any]:
     """A message as clients see it, in AG-UI's form."""
     view: dict[str, Any] = {"id": message.id, "role": _ROLES[message.type], "content": message.text}
-    if isinstance(message, AIMessage) and message.tool_calls:
-        view["toolCalls"] = [shown_call(str(c["id"]), c["name"], json.dumps(c["args"])) for c in message.tool_calls]
+    if isinstance(message, AIMessage) and call_ids(message):
+        calls = [shown_call(str(c["id"]), c["name"], json.dumps(c["args"])) for c in message.tool_calls]
+        broken = [shown_call(str(c["id"]), c["name"] or "", c["args"] or "") for c in message.invalid_tool_calls]
+        view["toolCalls"] = [*calls, *broken]
     if isinstance(message, ToolMessage):
         view["toolCallId"] = message.tool_call_id
     return view

@@ -299,7 +299,7 @@ def _call(event: events.Event) -> _Told:
             yield "TOOL_CALL_END", {"toolCallId": event.call_id}
         case events.ToolCallEnded():
             result = {"messageId": event.message_id, "toolCallId": event.call_id, "role": "tool"}
-            yield "TOOL_CALL_RESULT", {**result, "content": json.dumps(event.result)}
+            yield "TOOL_CALL_RESULT", {**result, "content": json.dumps(event.result, ensure_ascii=False)}
 
 
 def _render(call_id: str, name: str, render: Mapping[str, Any] | None) -> _Told:

@@ -37,7 +37,7 @@ async def served(ready: Deployment, *, demo_keys: Mapping[str, str] | None = Non
     quiet: dict[str, Any] = {"log_config": None, "lifespan": "off", "ws": "none"}
     config = uvicorn.Config(app, host="127.0.0.1", port=0, timeout_graceful_shutdown=5, **quiet)
     port = asyncio.get_running_loop().create_future()
-    server = Server(config, port.set_result)
+    server = Server(config, port.set_result, lambda: asyncio.sleep(0))
     listening = asyncio.create_task(server.serve())
     try:
         yield f"http://127.0.0.1:{await port}"

@@ -1,0 +1,146 @@
+/** The server's plain HTTP side. The chat itself goes through CopilotKit. */
+
+export interface Field {
+  name: string;
+  type: string;
+  required?: boolean;
+  options?: string[];
+  /** Of a relation: the module it leads to. */
+  module?: string;
+}
+
+export interface Module {
+  slug: string;
+  name: string;
+  singular: string;
+  titleField: string;
+  fields: Field[];
+  readOnly?: boolean;
+}
+
+export interface CrmRecord {
+  id: string;
+  title: string;
+  [field: string]: unknown;
+}
+
+export interface Filter {
+  field: string;
+  op: string;
+  value: string;
+}
+
+export interface Query {
+  module: string;
+  filters?: Filter[];
+  sortBy?: string;
+  sortOrder?: "asc" | "desc";
+  limit?: number;
+  offset?: number;
+  fields?: string[];
+}
+
+export interface Found {
+  total: number;
+  records: CrmRecord[];
+}
+
+export interface Thread {
+  id: string;
+  title: string;
+  updatedAt: string;
+  archived?: boolean;
+}
+
+export interface ActionInfo {
+  name: string;
+  writes: boolean;
+}
+
+interface ActionResult<Data> {
+  success: boolean;
+  message?: string;
+  data: Data;
+}
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** As many records as the server gives at once. */
+const PAGE = 100;
+
+export type Api = ReturnType<typeof createApi>;
+
+export function createApi(key: string) {
+  async function call<Answer>(method: string, path: string, body?: unknown): Promise<Answer> {
+    const response = await fetch(path, {
+      method,
+      headers: { Authorization: `Bearer ${key}`, "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const answer = await response.json().catch(() => null);
+    if (!response.ok) {
+      const told = answer?.error?.message ?? answer?.message;
+      throw new ApiError(response.status, told ?? `The server answered ${response.status}.`);
+    }
+    return answer as Answer;
+  }
+
+  async function act<Data>(action: string, args: object): Promise<Data> {
+    const result = await call<ActionResult<Data>>("POST", `/v1/actions/${action}`, args);
+    if (!result.success) throw new ApiError(200, result.message ?? "That did not work.");
+    return result.data;
+  }
+
+  const query = (asked: Query) => act<Found>("queryRecords", asked);
+
+  async function titleOf(module: Module, id: string): Promise<string | undefined> {
+    for (let offset = 0; ; offset += PAGE) {
+      const found = await query({ module: module.slug, fields: [module.titleField], limit: PAGE, offset });
+      const record = found.records.find((one) => one.id === id);
+      if (record) return record.title;
+      if (offset + PAGE >= found.total) return undefined;
+    }
+  }
+
+  return {
+    query,
+    modules: async () => (await call<{ modules: Module[] }>("GET", "/v1/modules")).modules,
+    actions: async () => (await call<{ actions: ActionInfo[] }>("GET", "/v1/actions")).actions,
+    search: (text: string, module?: string) =>
+      act<{ records: (CrmRecord & { module: string })[] }>("searchRecords", { query: text, module }),
+
+    /** One record, whole: records that come alone have their long texts uncut. */
+    async record(module: Module, id: string): Promise<CrmRecord | undefined> {
+      const title = await titleOf(module, id);
+      if (title === undefined) return undefined;
+      const filters = [{ field: module.titleField, op: "eq", value: title }];
+      const found = await query({ module: module.slug, filters, limit: PAGE });
+      return found.records.find((one) => one.id === id);
+    },
+
+    threads: async () => {
+      const { threads } = await call<{ threads: Thread[] }>("GET", "/v1/threads");
+      return threads.filter((thread) => !thread.archived);
+    },
+    renameThread: (id: string, title: string) => call("PATCH", `/v1/threads/${encodeURIComponent(id)}`, { title }),
+    deleteThread: (id: string) => call("DELETE", `/v1/threads/${encodeURIComponent(id)}`),
+
+    /** Tells the server what was clicked on a card in the chat; false if it has no use for it. */
+    async clicked(threadId: string, toolCallId: string, name: string, payload: object): Promise<boolean> {
+      try {
+        await call("POST", `/v1/threads/${encodeURIComponent(threadId)}/events`, { toolCallId, name, payload });
+        return true;
+      } catch (error) {
+        if (error instanceof ApiError) return false;
+        throw error;
+      }
+    },
+  };
+}
