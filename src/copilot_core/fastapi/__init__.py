@@ -13,9 +13,11 @@ from copilot_core.fastapi.errors import add_error_handlers, error_response
 from copilot_core.fastapi.requests import Authenticate, authenticate, body_of, last_event
 from copilot_core.fastapi.runs import add_runs
 from copilot_core.fastapi.stream import EventStream
+from copilot_core.fastapi.suggestions import add_suggestions
 from copilot_core.fastapi.threads import add_threads
 from copilot_core.principal import Principal
 from copilot_core.protocols import Protocol
+from copilot_core.suggestions import Suggestions
 
 __all__ = ["Authenticate", "EventStream", "add_error_handlers", "authenticate", "error_response", "router"]
 
@@ -26,7 +28,9 @@ def router(copilot: Copilot, authenticate: Authenticate, *, max_body_bytes: int 
     caller = Depends(authenticate)
     for protocol in copilot.engine.registry.protocols:
         _add_wire(routes, copilot, protocol, caller, max_body_bytes)
-    add_copilotkit(routes, copilot, caller, max_body_bytes)
+    suggestions = Suggestions(copilot.engine)
+    add_copilotkit(routes, copilot, suggestions, caller, max_body_bytes)
+    add_suggestions(routes, suggestions, caller, max_body_bytes)
     add_runs(routes, copilot, caller)
     add_threads(routes, copilot, caller, max_body_bytes)
     add_catalogue(routes, copilot, caller, max_body_bytes)

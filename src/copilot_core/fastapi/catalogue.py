@@ -38,6 +38,11 @@ def add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) 
         scope = engine.scope(principal, Call(), Emit(lambda _name, _value: None))
         return JSONResponse(await action.run(arguments, scope))
 
+    @routes.get("/v1/me", tags=["catalogue"])
+    async def me(principal: Annotated[Principal, caller]) -> dict[str, Any]:
+        name = principal.name or principal.id
+        return {"userId": principal.id, "name": name, "role": principal.role, "workspace": principal.workspace}
+
     @routes.get("/v1/plugins", tags=["catalogue"])
     async def plugins(principal: Annotated[Principal, caller]) -> dict[str, Any]:  # noqa: ARG001
         return {"plugins": [{"name": p.name, "version": p.version} for p in engine.registry.plugins]}

@@ -22,11 +22,13 @@ from copilot_core.events import RunFinished, RunStarted
 from copilot_core.fastapi.requests import body_of, last_event
 from copilot_core.fastapi.runs import stopped
 from copilot_core.fastapi.stream import EventStream
+from copilot_core.fastapi.suggestions import suggestion_run
 from copilot_core.fastapi.threads import MOST, page
 from copilot_core.principal import Principal
-from copilot_core.protocols.agui import AGUI, decode_object
+from copilot_core.protocols.agui import AGUI, decode_object, suggestion_request
 from copilot_core.protocols.body import identifier, json_object
 from copilot_core.store.tables import Thread
+from copilot_core.suggestions import Suggestions
 
 MOUNT = "/v1/copilot"
 AGENT = "default"
@@ -44,9 +46,11 @@ INFO = {
 """What the client asks before anything else. Without a `licenseStatus`, which is CopilotKit's own business."""
 
 
-def add_copilotkit(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) -> None:
+def add_copilotkit(
+    routes: APIRouter, copilot: Copilot, suggestions: Suggestions, caller: Any, limit: int
+) -> None:
     """The runtime, REST and single endpoint."""
-    runtime = Runtime(copilot)
+    runtime = Runtime(copilot, suggestions)
     tags: list[Any] = ["copilotkit"]
 
     async def run(request: Request, principal: Annotated[Principal, caller]) -> Response:
@@ -89,8 +93,9 @@ def known(agent: str) -> None:
 class Runtime:
     """The runtime's methods, whichever way they are called."""
 
-    def __init__(self, copilot: Copilot) -> None:
+    def __init__(self, copilot: Copilot, suggestions: Suggestions) -> None:
         self._copilot = copilot
+        self._suggestions = suggestions
 
     async def post(self, given: Mapping[str, Any], request: Request, principal: Principal) -> Response:
         """The base path: a run, an envelope, or a client too old to be understood."""
@@ -111,18 +116,25 @@ class Runtime:
         methods: dict[str, Callable[[Mapping[str, Any], Request, Principal], Awaitable[Response]]] = {
             "run": self.run,
             "connect": self.connect,
+            "suggest": self.suggest,
         }
         if method not in methods:
             raise NotFound("Not found")
         return await methods[method](given, request, principal)
 
     async def run(self, given: Mapping[str, Any], request: Request, principal: Principal) -> Response:
-        """Begin a run, or read one on."""
+        """Begin a run, or read one on. Clients before 1.60 send their suggestions here too."""
+        if suggestion_request(given):
+            return await self.suggest(given, request, principal)
         last = last_event(request)
         if last is not None:
             return EventStream(await self._copilot.follow(last[0], principal, after=last[1]), AGUI)
         decoded = replace(decode_object(given), model=request.headers.get("x-copilot-model"))
         return EventStream(await self._copilot.start(decoded, principal), AGUI)
+
+    async def suggest(self, given: Mapping[str, Any], request: Request, principal: Principal) -> Response:
+        """What the user could say next."""
+        return suggestion_run(self._suggestions, given, request, principal)
 
     async def connect(self, given: Mapping[str, Any], _request: Request, principal: Principal) -> Response:
         """What a page shows that opens a thread; a thread that nobody has begun is an empty one."""
