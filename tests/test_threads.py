@@ -13,6 +13,7 @@ from copilot_core.events import Event, RunFailed, RunFinished, RunStarted
 from copilot_core.feed import Feed
 from copilot_core.principal import Principal
 from copilot_core.run import Answer, Message, RunInput
+from copilot_core.store.approvals import Approvals
 from copilot_core.store.database import Database
 from copilot_core.store.log import EventLog, Reader
 from copilot_core.store.migrate import upgrade
@@ -30,7 +31,7 @@ class Process:
     def __init__(self, database: Database, clock: FixedClock | None = None) -> None:
         self.clock = clock or FixedClock(NOW)
         self.log = EventLog(database)
-        self.runs = Runs(database, self.clock, self.log)
+        self.runs = Runs(database, self.clock, self.log, Approvals(database, self.clock))
         self.threads = Threads(database, self.clock)
 
     async def begin(self, thread_id: str | None = None, who: Principal = DANA, **given: Any) -> Begun:

@@ -63,6 +63,20 @@ class Render:
         return validated(self.events[event], payload, by_name=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """An async function that tells what a call would do, and does nothing.
+
+    Args:
+        names: those of the action's parameters that it takes.
+        injected: its services.
+    """
+
+    function: Function
+    names: Sequence[str]
+    injected: Mapping[str, object]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Action:
     """Something the copilot can do, with everything the server must know before it lets a model do it.
@@ -88,6 +102,7 @@ class Action:
     source: str | None = None
     examples: Sequence[str] = ()
     render: Render | None = None
+    preview: Preview | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
         """Call the plain function."""
@@ -141,6 +156,16 @@ class Action:
     def validate(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as the function takes them; raises `ActionError` (`validation_error`)."""
         return validated(self.model, arguments, by_name=self.by_name)
+
+    async def foresee(self, arguments: Mapping[str, Any], scope: Scope) -> Json:
+        """What the call would do: ``{summary, rows?, changes?}``, for a person to decide on."""
+        assert self.preview is not None
+        checked = self.validate(arguments)
+        async with scope:
+            services = {name: await scope.get(of) for name, of in self.preview.injected.items()}
+            given = {name: checked[name] for name in self.preview.names if name in checked}
+            found: Json = _JSON.dump_python(await self.preview.function(**given, **services), mode="json")
+            return found
 
     async def run(self, arguments: Mapping[str, Any], scope: Scope, settle: Settle | None = None) -> Json:
         """Validate, open services, call, and give the result its structured form.
@@ -200,6 +225,7 @@ def action(
     source: str | None = None,
     examples: Sequence[str] = (),
     render: Render | str | None = None,
+    preview: Function | None = None,
 ) -> Callable[[Function], Action]: ...
 def action(function: Function | None = None, /, **options: Any) -> Action | Callable[[Function], Action]:
     """Make a typed async function an action.
@@ -259,6 +285,9 @@ def _checked_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     chosen = dict(options)
     if isinstance(options.get("render"), str):
         chosen["render"] = Render(options["render"])
+    if options.get("preview") is not None:
+        model, injected = signature_model(_checked_function(options["preview"], name))
+        chosen["preview"] = Preview(options["preview"], tuple(model.model_fields), injected)
     chosen["writes"] = bool(options.get("writes") or options.get("destructive") or options.get("undo"))
     if options.get("undo") and options.get("irreversible"):
         raise ActionDefinitionError(f"{name}: either undo= or irreversible=True, not both")

@@ -29,8 +29,8 @@ from copilot_core.graph.story import story
 from copilot_core.graph.stream import Stream
 from copilot_core.graph.turn import Rest, Turn, question, ui_event
 from copilot_core.principal import Principal
-from copilot_core.run import RunInput
-from copilot_core.store.log import LIVE, EventLog, Reader
+from copilot_core.run import Answer, CallDecision, RunInput
+from copilot_core.store.log import INTERVAL, LIVE, EventLog, Reader
 from copilot_core.store.runs import BEAT, Begun, Runs
 from copilot_core.store.tables import Run, Thread
 from copilot_core.store.threads import Threads
@@ -49,6 +49,24 @@ class Joined:
 
     before: Sequence[Event]
     reader: Reader | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A thread at one moment.
+
+    Args:
+        run: its latest one.
+        state: the checkpoint.
+        messages: in AG-UI's form, what a live run has said to its end included.
+        until: the sequence number of the last event of a live run that is in all this.
+    """
+
+    run: Run | None
+    state: Any
+    messages: Sequence[Mapping[str, Any]]
+    shared: Mapping[str, Any]
+    until: int = 0
 
 
 class Copilot:
@@ -96,6 +114,26 @@ class Copilot:
             self._launch(begun, Feed(begun.run_key, begun.base + 1))
         return Reader(self.events, begun.run_key, begun.run_id, after=begun.base)
 
+    async def answer(
+        self, approval_id: str, principal: Principal, decisions: Sequence[CallDecision]
+    ) -> tuple[Reader, str]:
+        """Decide about a plan: the run that carries the decision out, and its thread.
+
+        Raises:
+            NotFound: the principal has no such approval.
+            ApprovalConflict: it is answered, expired, or the user went on without it.
+            Invalid: the decisions do not fit its calls.
+            ThreadBusy: a run of the thread goes on.
+        """
+        asked = await self.engine.approvals.find(principal, approval_id)
+        thread_id = await self.threads.id_of(asked.thread_key)
+        given = RunInput((), thread_id=thread_id, answers=[Answer(approval_id, None, decisions)])
+        last = await self.runs.latest(asked.thread_key)
+        model = last.model if last is not None else self.engine.models.default
+        begun = await self.runs.begin(principal, given, model, strict=True)
+        self._launch(begun, Feed(begun.run_key, begun.base + 1))
+        return Reader(self.events, begun.run_key, begun.run_id, after=begun.base), thread_id
+
     async def follow(self, run_id: str, principal: Principal, *, after: int = 0) -> Reader:
         """A run from the event after the sequence number `after`; raises `NotFound`."""
         run = await self.runs.find(principal, run_id)
@@ -113,17 +151,18 @@ class Copilot:
     async def join(self, thread_id: str, principal: Principal) -> Joined:
         """The thread as it is, and the run that goes on in it; raises `NotFound`."""
         thread = await self.threads.find(principal, thread_id)
-        run = await self.runs.latest(thread.key)
-        run_id = run.id if run is not None else thread.key
-        active = run if run is not None and run.status in LIVE else None
-        messages, until, state = await self._messages(thread, active)
-        before: list[Event] = [RunStarted(run_id, thread.id), MessagesSnapshot(messages)]
-        if state.values.get("shared"):
-            before.append(StateSnapshot(state.values["shared"]))
-        if active is not None:
-            return Joined(before, Reader(self.events, active.key, run_id, after=until))
-        waiting = question(state.interrupts[0]) if state.interrupts else None
-        page = [call_id for call_id, name in open_calls(state.values.get("messages", [])) if not self._is_ours(name)]
+        seen = await self._see(thread)
+        run_id = seen.run.id if seen.run is not None else thread.key
+        before: list[Event] = [RunStarted(run_id, thread.id), MessagesSnapshot(seen.messages)]
+        if seen.shared:
+            before.append(StateSnapshot(seen.shared))
+        if seen.run is not None and seen.run.status in LIVE:
+            return Joined(before, Reader(self.events, seen.run.key, run_id, after=seen.until))
+        waiting = question(seen.state.interrupts[0]) if await self._asks(seen.state) else None
+        if waiting is not None:
+            before.append(waiting)
+        stored = seen.state.values.get("messages", [])
+        page = [call_id for call_id, name in open_calls(stored) if not self._is_ours(name)]
         return Joined([*before, RunFinished(run_id, thread.id, waiting=waiting, client_calls=page)], None)
 
     async def stop(self, run: Run) -> bool:
@@ -146,12 +185,10 @@ class Copilot:
             yes or no, or `None`; `run`, ``{id, status}`` of the latest run, or `None`.
         """
         thread = await self.threads.find(principal, thread_id)
-        run = await self.runs.latest(thread.key)
-        active = run if run is not None and run.status in LIVE else None
-        messages, _, state = await self._messages(thread, active)
-        asked = state.interrupts[0].value["question"] if state.interrupts else None
-        latest = None if run is None else {"id": run.id, "status": run.status}
-        return {"messages": messages, "question": asked, "run": latest}
+        seen = await self._see(thread)
+        asked = seen.state.interrupts[0].value["question"] if await self._asks(seen.state) else None
+        latest = None if seen.run is None else {"id": seen.run.id, "status": seen.run.status}
+        return {"messages": seen.messages, "question": asked, "run": latest}
 
     async def fork(self, thread_id: str, principal: Principal, message_id: str | None) -> Thread:
         """A new thread with the messages up to `message_id`, or all of them.
@@ -236,19 +273,32 @@ class Copilot:
         assert isinstance(self.graph.checkpointer, BaseCheckpointSaver)
         return self.graph.checkpointer
 
+    async def _asks(self, state: Any) -> bool:
+        """Whether the thread waits for an answer that can still be given."""
+        return bool(state.interrupts) and await self.engine.approvals.is_open(state.interrupts[0].value["approval"])
+
     def _is_ours(self, name: str) -> bool:
         return self.engine.action(name) is not None
 
-    async def _messages(self, thread: Thread, active: Run | None) -> tuple[list[dict[str, Any]], int, Any]:
-        """The thread's messages, the active run's settled ones included; until which event that is; the state."""
-        state = await self.graph.aget_state({"configurable": {"thread_id": thread.key}})
-        stored = state.values.get("messages", [])
-        if active is None:
-            return self._shown(stored), 0, state
-        so_far = story(await self._told(active))
-        before = [] if so_far.whole else self._shown(stored[: so_far.position])
-        messages = [*before, *so_far.messages]
-        return self._with_hints(messages), so_far.until, state
+    async def _see(self, thread: Thread) -> "_Seen":
+        """The thread now. Looks again where its run went on between one look and the other."""
+        for last_look in (False, False, True):
+            run = await self.runs.latest(thread.key)
+            state = await self.graph.aget_state({"configurable": {"thread_id": thread.key}})
+            stored, shared = state.values.get("messages", []), state.values.get("shared") or {}
+            if run is None or run.status not in LIVE:
+                return _Seen(run, state, self._shown(stored), shared)
+            so_far = story(await self._told(run))
+            if so_far.position is None and self.events.feed(run.key) is None:
+                await asyncio.sleep(2 * INTERVAL)  # another process writes the log later than the checkpoints
+                so_far = story(await self._told(run))
+            if (so_far.ended or (so_far.position or 0) > len(stored)) and not last_look:
+                continue
+            before = [] if so_far.whole else self._shown(stored[: so_far.position])
+            messages = self._with_hints([*before, *so_far.messages])
+            until = max(so_far.until, run.base + 1)  # whoever sees the thread needs no `RunStarted`
+            return _Seen(run, state, messages, {**shared, **so_far.shared}, until)
+        raise AssertionError
 
     def _shown(self, stored: Sequence[Any]) -> list[dict[str, Any]]:
         return self._with_hints([shown(message) for message in stored if not message.additional_kwargs.get("hidden")])
@@ -304,6 +354,8 @@ class Copilot:
         turn = Turn(self.engine, self.graph, begun.thread_key, begun.given, max_rounds=self._max_rounds)
         try:
             begun = await self._turn_come(begun)
+            if begun.refused is not None:
+                raise begun.refused
             if begun.resumed:
                 rest = await self._resume(begun, run, turn)
             else:

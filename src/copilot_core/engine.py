@@ -1,16 +1,18 @@
 """The engine: everything bound into the graph when it is built."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from copilot_core.actions import Action
 from copilot_core.chat_models import ChatModels
 from copilot_core.clock import Clock
 from copilot_core.plugins import Registry
+from copilot_core.policies import Deny, ProposedCall, decide
 from copilot_core.principal import Principal
 from copilot_core.run import Readable, Readables
 from copilot_core.schema import Json
 from copilot_core.services import Scope
+from copilot_core.store.approvals import Approvals
 from copilot_core.store.ledger import Ledger
 from copilot_core.toolcall import Call, Emit, SharedState
 
@@ -23,14 +25,24 @@ class Engine:
     models: ChatModels
     clock: Clock
     ledger: Ledger
-    tools: Sequence[Json] = field(init=False)
+    approvals: Approvals
+    tools: Mapping[str, Json] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tools", [action.tool for action in self.registry.actions.values()])
+        object.__setattr__(self, "tools", {name: action.tool for name, action in self.registry.actions.items()})
 
     def action(self, name: str) -> Action | None:
         """The action of that name, if there is one."""
         return self.registry.actions.get(name)
+
+    async def permitted(self, principal: Principal) -> list[Action]:
+        """The actions that this principal may call with some arguments (checklist S45, S99, S100)."""
+        found = []
+        for action in self.registry.actions.values():
+            decision = await decide(self.registry.policies, ProposedCall(action, {}, principal))
+            if not (isinstance(decision, Deny) and decision.forbidden):
+                found.append(action)
+        return found
 
     def scope(
         self,

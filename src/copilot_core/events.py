@@ -159,15 +159,18 @@ class ApprovalRequested:
     """Nothing of this round runs before a person answers `question`.
 
     Args:
-        id: names the question; an answer must bring it, and counts once.
+        id: of the approval; an answer must bring it, and counts once.
         question: in words, with every call's arguments.
-        calls: ``{callId, action, arguments, reason}`` of each call that needs the answer.
+        calls: ``{callId, action, title, arguments, reason, reversible, credits, preview?}`` of each call that
+            needs the answer; `preview` is ``{summary, rows?, changes?}`` as the action foresees it.
+        expires_at: after this instant (ISO 8601) no answer counts.
         held: ids of the round's other calls, which wait with them.
     """
 
     id: str
     question: str
     calls: Sequence[Mapping[str, Any]]
+    expires_at: str = ""
     held: Sequence[str] = ()
 
 
@@ -250,26 +253,31 @@ _NAMES = {kind: {f.name: to_camel(f.name) for f in dataclasses.fields(kind)} for
 
 def dumped(event: Event) -> dict[str, Any]:
     """The event as JSON: ``{"type": "TextDelta", "messageId": ..., "delta": ...}``; `loaded` is its inverse."""
-    kind = type(event)
-    told: dict[str, Any] = {"type": kind.__name__}
-    for name, camel in _NAMES[kind].items():
-        told[camel] = getattr(event, name)
+    told = {"type": type(event).__name__, **_members(event)}
     if isinstance(event, SourcesUsed):
         told["sources"] = [dataclasses.asdict(source) for source in event.sources]
     elif isinstance(event, RunFinished) and event.waiting:
-        told["waiting"] = dataclasses.asdict(event.waiting)
+        told["waiting"] = _members(event.waiting)
     return told
 
 
 def loaded(told: Mapping[str, Any]) -> Event:
     """The event that `dumped` made `told` of."""
     kind = _KINDS[told["type"]]
-    values = {name: told[camel] for name, camel in _NAMES[kind].items() if camel in told}
+    values = _values(kind, told)
     if kind is SourcesUsed:
         values["sources"] = tuple(Source(**source) for source in told["sources"])
     elif kind is RunFinished and told.get("waiting"):
-        values["waiting"] = ApprovalRequested(**told["waiting"])
+        values["waiting"] = ApprovalRequested(**_values(ApprovalRequested, told["waiting"]))
     return kind(**values)
+
+
+def _members(event: Event) -> dict[str, Any]:
+    return {camel: getattr(event, name) for name, camel in _NAMES[type(event)].items()}
+
+
+def _values(kind: type[Event], told: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: told[camel] for name, camel in _NAMES[kind].items() if camel in told}
 
 
 def ends(event: Event) -> bool:

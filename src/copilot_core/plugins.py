@@ -160,7 +160,8 @@ class _Collector:
 
     def registry(self, broken: list[str], *, skip_broken: bool) -> Registry:
         for name, action in list(self._actions.items()):
-            absent = self._services.missing(action.injected.values(), GIVEN)
+            foreseen = action.preview.injected.values() if action.preview is not None else ()
+            absent = self._services.missing([*action.injected.values(), *foreseen], GIVEN)
             if not absent:
                 continue
             told = f"{self._owners[name]}: nobody provides {type_name(absent[0])}, which '{name}' asks for"

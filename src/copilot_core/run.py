@@ -58,15 +58,41 @@ class ClientAction:
 
 
 @dataclass(frozen=True, slots=True)
+class CallDecision:
+    """What a person decided about one call of a plan.
+
+    Args:
+        call_id: the call; empty for every call that is not named.
+        arguments: with `edit`: what it is to be run with instead. They pass every policy again.
+    """
+
+    call_id: str
+    decision: Literal["approve", "reject", "edit"]
+    arguments: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a person answered to an `ApprovalRequested` of that id.
 
     Args:
-        approved: yes, or no; `None` where the payload says neither, which is refused.
+        approved: yes or no to all of it; `None` where the payload says neither, which is refused.
+        decisions: call by call, instead.
     """
 
     id: str
     approved: bool | None
+    decisions: Sequence[CallDecision] = ()
+
+
+YES = frozenset({"yes", "y", "yes please", "ok", "okay", "approve", "approved", "confirm", "go ahead", "do it"})
+NO = frozenset({"no", "n", "no thanks", "cancel", "reject", "stop", "don't", "do not"})
+
+
+def plain_answer(said: str) -> bool | None:
+    """Whether a message is, as a whole, a plain yes or no. Matched here and never by a model (design, section 5)."""
+    told = said.strip().strip(".!").lower()
+    return told in YES if told in YES | NO else None
 
 
 OnBusy = Literal["reject", "queue", "interrupt"]

@@ -31,6 +31,7 @@ from copilot_core.graph import build
 from copilot_core.identity import ApiKeys, Jwts
 from copilot_core.plugins import Plugin, Registry, collect, discover
 from copilot_core.settings import Settings
+from copilot_core.store.approvals import Approvals
 from copilot_core.store.checkpoints import open_checkpointer
 from copilot_core.store.database import Database
 from copilot_core.store.ledger import Ledger
@@ -79,9 +80,10 @@ async def deployment(
         await upgrade(database, registry.migrations)
         models.get(None)  # imported now, not while the first user waits
         async with open_checkpointer(database) as checkpointer:
-            engine = Engine(registry, models, clock, Ledger(database, clock))
+            approvals = Approvals(database, clock)
+            engine = Engine(registry, models, clock, Ledger(database, clock), approvals)
             events = EventLog(database)
-            threads, runs = Threads(database, clock), Runs(database, clock, events)
+            threads, runs = Threads(database, clock), Runs(database, clock, events, approvals)
             graph = build(engine, checkpointer)
             kept = None if settings.retention_days is None else timedelta(days=settings.retention_days)
             copilot = Copilot(engine, graph, threads, runs, events, max_rounds=settings.max_rounds, retention=kept)
@@ -117,9 +119,7 @@ def registry_of(
     return registry
 
 
-def application(
-    opened: Deployment, *, demo_keys: Mapping[str, str] | None = None, page: Path | None = None
-) -> FastAPI:
+def application(opened: Deployment, *, demo_keys: Mapping[str, str] | None = None, page: Path | None = None) -> FastAPI:
     """The ASGI application of an open deployment.
 
     Args:

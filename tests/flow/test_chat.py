@@ -203,7 +203,7 @@ async def test_a_delete_waits_for_a_plain_yes(talk: Talk) -> None:
         answered = await client.ask("Yes.", conversation)
 
         assert said(asked) == (
-            "This needs your approval:\n- deleteTasks (it deletes data): {}\nAnswer yes to go ahead, or no."
+            "This needs your approval:\n- Delete Tasks (it deletes data): {} This cannot be undone.\nAnswer yes to go ahead, or no."
         )
         assert (before, await client.tasks()) == ([("x", "dana")], [])
         assert [e for e in answered if e["type"] == "tool_use"] == [

@@ -17,8 +17,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_the_public_names_are_these() -> None:
     assert copilot_core.__all__ == [
         "MODULES", "Action", "ActionError", "Allow", "Call", "Clock", "Confirm", "CopilotError", "Decision", "Deny",
-        "Emit", "Injected", "Listener", "Policy", "Principal", "ProposedCall", "Protocol", "Readable", "Readables",
-        "Role", "Services", "SetupError", "action", "hookimpl",
+        "Emit", "Injected", "Listener", "PageContext", "Policy", "Principal", "ProposedCall", "Protocol", "Readable",
+        "Readables", "Role", "Services", "SetupError", "action", "hookimpl", "module_slugs", "timezone_of",
     ]  # fmt: skip
     assert all(hasattr(copilot_core, name) for name in copilot_core.__all__)
 

@@ -108,17 +108,31 @@ def test_broken_blocks_are_ignored() -> None:
     assert world.modules == ()
 
 
-WORDS = """create delete update show me all tasks deals the this it first one to as done high priority 50k 'x' "y"
+WORDS = """create delete update show me all tasks deals the this it them these current here sort by
+first one to as done high priority 50k 'x' "y"
 and then , . : ? remind email Sam set status in Berlin over not id rec_1 a@b.io +49 2026-99-99 # % ( ) €"""
+IDS = (
+    st.none() | st.sampled_from(["tasks", "deals", "wikis", "rec_1", "Buy milk"]) | st.integers() | st.lists(st.text())
+)
+PAGES = st.none() | st.fixed_dictionaries(
+    {"pageType": st.sampled_from(["moduleRecord", "moduleList", "dashboard", "other"])},
+    optional={
+        "moduleSlug": IDS,
+        "recordId": IDS,
+        "recordName": IDS,
+        "filters": st.dictionaries(st.sampled_from(["status", "dueDate", "due_date", "x"]), IDS | st.booleans()),
+    },
+)
 TEXTS = st.one_of(st.text(max_size=80), st.lists(st.sampled_from(WORDS.split()), max_size=14).map(" ".join))
 
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=TEXTS)
-def test_any_text_is_answered_within_the_schemas(crm: dict[str, Any], text: str) -> None:
+@given(text=TEXTS, page=PAGES)
+def test_any_text_is_answered_within_the_schemas(crm: dict[str, Any], text: str, page: Any) -> None:
     """It never raises, calls only what there is, and keeps to types, options and required parameters."""
     tools = [{"type": "function", "function": action} for action in crm["actions"]]
     prompt = f'<data description="m">{json.dumps([{"slug": s, **m} for s, m in crm["modules"].items()])}</data>'
+    prompt += f'\n<data description="p">{json.dumps(page)}</data>'
     reply = RulePlanner().bind_tools(tools).invoke([SystemMessage(prompt), HumanMessage(text)])
     schemas = {action["name"]: action["parameters"] for action in crm["actions"]}
     assert reply.content or reply.tool_calls

@@ -81,7 +81,7 @@ SAID: list[tuple[Event, list[Any]]] = [
             {
                 "type": "data-approval",
                 "id": "ask1",
-                "data": {"id": "ask1", "question": "Sure?", "calls": QUESTION.calls, "held": ["c2"]},
+                "data": {"id": "ask1", "question": "Sure?", "calls": QUESTION.calls, "expiresAt": ""},
             },
             {
                 "type": "tool-input-available",

@@ -1,16 +1,16 @@
 """The HTTP adapter: the only package that knows FastAPI. Mount `router` in any application."""
 
-from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from starlette.responses import Response
 
 from copilot_core.copilot import Copilot
+from copilot_core.fastapi.approvals import add_approvals
 from copilot_core.fastapi.catalogue import add_catalogue
 from copilot_core.fastapi.copilotkit import add_copilotkit
 from copilot_core.fastapi.errors import add_error_handlers, error_response
-from copilot_core.fastapi.requests import Authenticate, authenticate, body_of, last_event
+from copilot_core.fastapi.requests import Authenticate, asked, authenticate, body_of, last_event
 from copilot_core.fastapi.runs import add_runs
 from copilot_core.fastapi.stream import EventStream
 from copilot_core.fastapi.suggestions import add_suggestions
@@ -33,6 +33,7 @@ def router(copilot: Copilot, authenticate: Authenticate, *, max_body_bytes: int 
     add_suggestions(routes, suggestions, caller, max_body_bytes)
     add_runs(routes, copilot, caller)
     add_threads(routes, copilot, caller, max_body_bytes)
+    add_approvals(routes, copilot, caller, max_body_bytes)
     add_catalogue(routes, copilot, caller, max_body_bytes)
     return routes
 
@@ -43,8 +44,7 @@ def _add_wire(routes: APIRouter, copilot: Copilot, protocol: Protocol, caller: A
         if known is not None:  # the run is read on, and nothing begun
             return EventStream(await copilot.follow(known[0], principal, after=known[1]), protocol)
         given = protocol.decode(await body_of(request, limit))
-        model = request.headers.get("x-copilot-model")
-        return EventStream(await copilot.start(replace(given, model=model), principal), protocol)
+        return EventStream(await copilot.start(asked(request, given), principal), protocol)
 
     async def resume(thread_id: str, principal: Annotated[Principal, caller]) -> Response:
         """A client that knows its thread alone, as the Vercel AI SDK's: the run that goes on in it, from its start."""

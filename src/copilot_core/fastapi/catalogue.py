@@ -9,7 +9,7 @@ from copilot_core.actions import Action
 from copilot_core.copilot import Copilot
 from copilot_core.errors import Forbidden, NotFound
 from copilot_core.fastapi.requests import body_of
-from copilot_core.policies import Allow, Deny, ProposedCall, decide
+from copilot_core.policies import Allow, ProposedCall, decide
 from copilot_core.principal import Principal
 from copilot_core.protocols.body import json_object
 from copilot_core.run import MODULES
@@ -21,8 +21,7 @@ def add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) 
 
     @routes.get("/v1/actions", tags=["catalogue"])
     async def actions(principal: Annotated[Principal, caller]) -> dict[str, Any]:
-        found = engine.registry.actions.values()
-        return {"actions": [_action(action) for action in found if await _may(action, principal)]}
+        return {"actions": [_action(action) for action in await engine.permitted(principal)]}
 
     @routes.post("/v1/actions/{name}", tags=["catalogue"])
     async def read(name: str, request: Request, principal: Annotated[Principal, caller]) -> JSONResponse:
@@ -51,10 +50,6 @@ def add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) 
     async def modules(principal: Annotated[Principal, caller]) -> dict[str, Any]:
         told = [r.value for r in await engine.readables(principal) if r.description == MODULES]
         return {"modules": [module for modules in told for module in modules]}
-
-    async def _may(action: Action, principal: Principal) -> bool:
-        decision = await decide(engine.registry.policies, ProposedCall(action, {}, principal))
-        return not (isinstance(decision, Deny) and decision.forbidden)
 
 
 def _action(action: Action) -> dict[str, Any]:

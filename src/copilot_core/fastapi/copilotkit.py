@@ -6,11 +6,9 @@ unless its body is an envelope ``{method, params, body}``.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from starlette.responses import Response
@@ -19,7 +17,7 @@ from copilot_core import __version__
 from copilot_core.copilot import Copilot
 from copilot_core.errors import Invalid, NotFound
 from copilot_core.events import RunFinished, RunStarted
-from copilot_core.fastapi.requests import body_of, last_event
+from copilot_core.fastapi.requests import asked, body_of, last_event
 from copilot_core.fastapi.runs import stopped
 from copilot_core.fastapi.stream import EventStream
 from copilot_core.fastapi.suggestions import suggestion_run
@@ -46,9 +44,7 @@ INFO = {
 """What the client asks before anything else. Without a `licenseStatus`, which is CopilotKit's own business."""
 
 
-def add_copilotkit(
-    routes: APIRouter, copilot: Copilot, suggestions: Suggestions, caller: Any, limit: int
-) -> None:
+def add_copilotkit(routes: APIRouter, copilot: Copilot, suggestions: Suggestions, caller: Any, limit: int) -> None:
     """The runtime, REST and single endpoint."""
     runtime = Runtime(copilot, suggestions)
     tags: list[Any] = ["copilotkit"]
@@ -129,8 +125,7 @@ class Runtime:
         last = last_event(request)
         if last is not None:
             return EventStream(await self._copilot.follow(last[0], principal, after=last[1]), AGUI)
-        decoded = replace(decode_object(given), model=request.headers.get("x-copilot-model"))
-        return EventStream(await self._copilot.start(decoded, principal), AGUI)
+        return EventStream(await self._copilot.start(asked(request, decode_object(given)), principal), AGUI)
 
     async def suggest(self, given: Mapping[str, Any], request: Request, principal: Principal) -> Response:
         """What the user could say next."""
@@ -230,7 +225,9 @@ class Runtime:
         if not parts.path.startswith("/threads"):
             raise NotFound("Not found")
         given = body or params.get("body") or {}
-        given = orjson.loads(given) if isinstance(given, str) else given
+        given = json_object(given.encode()) if isinstance(given, str) else given
+        if not isinstance(given, dict):
+            raise Invalid("The body must be a JSON object.", details={"field": "params.body"})
         return await self.threads(str(params.get("httpMethod", "GET")), parts.path, query, given, principal)
 
 

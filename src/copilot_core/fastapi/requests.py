@@ -1,11 +1,14 @@
 """What every route reads of a request: who, how much, from where on."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from urllib.parse import unquote
 
 from fastapi import Request
 
 from copilot_core.errors import Invalid, PayloadTooLarge, Unauthenticated
 from copilot_core.principal import Authenticator, Principal
+from copilot_core.run import RunInput
 
 Authenticate = Callable[[Request], Awaitable[Principal]]
 
@@ -35,6 +38,18 @@ async def body_of(request: Request, limit: int) -> bytes:
     return body
 
 
+def asked(request: Request, given: RunInput) -> RunInput:
+    """`given` with what the request's headers say.
+
+    A new thread is called like its run, where the client names the run alone: a client that heard nothing
+    posts both again, and finds what it began.
+    """
+    given = replace(given, model=request.headers.get("x-copilot-model"))
+    if given.run_id is None or given.thread_id is not None:
+        return given
+    return replace(given, thread_id=given.run_id, opens_thread=True)
+
+
 def last_event(request: Request) -> tuple[str, int] | None:
     """Run id and sequence number of the last event that the client has, if it says so.
 
@@ -45,6 +60,11 @@ def last_event(request: Request) -> tuple[str, int] | None:
     if not told:
         return None
     run_id, _, number = told.rpartition(":")
-    if not run_id or not number.isdecimal():
+    if not run_id or not is_number(number):
         raise Invalid("The last event id has the form <runId>:<seq>.", details={"field": "Last-Event-ID"})
-    return run_id, int(number)
+    return unquote(run_id), int(number)
+
+
+def is_number(told: str) -> bool:
+    """Whether it may be the sequence number of an event; more digits than these no database counts."""
+    return told.isdecimal() and len(told) <= 15

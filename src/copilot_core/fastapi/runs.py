@@ -6,6 +6,7 @@ from fastapi import APIRouter, Request
 
 from copilot_core.copilot import Copilot
 from copilot_core.errors import Invalid
+from copilot_core.fastapi.requests import is_number, last_event
 from copilot_core.fastapi.stream import EventStream
 from copilot_core.principal import Principal
 from copilot_core.protocols.domain import DOMAIN
@@ -50,8 +51,10 @@ def run_view(run: Run, thread_id: str) -> dict[str, Any]:
 
 def _after(request: Request, run_id: str) -> int:
     """``Last-Event-ID: <runId>:<seq>``, or ``?after=`` with the same or the number alone."""
-    told = request.headers.get("last-event-id") or request.query_params.get("after") or "0"
-    number = told.removeprefix(f"{run_id}:")
-    if not number.isdecimal():
-        raise Invalid("The last event id has the form <runId>:<seq>.", details={"field": "after"})
-    return int(number)
+    number = request.query_params.get("after", "")
+    if "last-event-id" not in request.headers and is_number(number):
+        return int(number)
+    known_id, after = last_event(request) or (run_id, 0)
+    if known_id != run_id:
+        raise Invalid("The last event id is of another run.", details={"field": "Last-Event-ID"})
+    return after

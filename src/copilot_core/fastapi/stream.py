@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from urllib.parse import quote
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -16,6 +17,8 @@ LARGEST_WRITE = 16 * 1024
 MOST_EVENTS = 64
 """Events encoded for one write."""
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+_KEPT = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
+"""Characters of a run's id that stand in an event's id as they are; no header holds the others."""
 RESTARTING = "The server is restarting. This answer goes on when it is back."
 
 
@@ -37,7 +40,7 @@ class EventStream(Response):
         self._reader = reader
         self._protocol = protocol
         self._before = before
-        self._id = f"id: {reader.run_id}:".encode() if reader is not None else b""
+        self._id = f"id: {quote(reader.run_id, _KEPT)}:".encode("ascii") if reader is not None else b""
         self._gone = False
         self._silent = self._too_silent = False
 

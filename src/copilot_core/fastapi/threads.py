@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from copilot_core.copilot import Copilot
 from copilot_core.errors import Invalid
@@ -47,7 +47,8 @@ def add_threads(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) ->
         return view(await copilot.threads.find(principal, thread_id))
 
     @routes.patch("/v1/threads/{thread_id}", tags=["threads"])
-    async def change(thread_id: str, given: Change, principal: Annotated[Principal, caller]) -> Mapping[str, Any]:
+    async def change(thread_id: str, request: Request, principal: Annotated[Principal, caller]) -> Mapping[str, Any]:
+        given = _change(await body_of(request, limit))
         changed = await copilot.threads.change(principal, thread_id, title=given.title, archived=given.archived)
         return view(changed)
 
@@ -72,6 +73,15 @@ def add_threads(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) ->
             field = "toolCallId" if call_id is None else "name" if name is None else "payload"
             raise Invalid("An event is {toolCallId, name, payload: {...}}.", details={"field": field})
         await copilot.ui_event(thread_id, principal, call_id, name, payload)
+
+
+def _change(body: bytes) -> Change:
+    try:
+        return Change.model_validate(json_object(body))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise Invalid(f"The '{field}' field is wrong: {problem['msg']}", details={"field": field}) from error
 
 
 async def page(

@@ -1,9 +1,12 @@
 """gate: ask every policy about every call of the round before anything runs.
 
-Nothing here has an effect: the node starts again from its first line when a person has answered.
+Calls that need a person become one plan and one approval (design, section 5). The node starts again
+from its first line when a person has answered, so nothing here has an effect but to issue that
+approval, once; and what was answered is read from the approvals, never from what woke the node.
 """
 
-from collections.abc import Mapping, Set
+import logging
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,7 +21,12 @@ from copilot_core.graph.history import result_id
 from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.policies import Confirm, Deny, ProposedCall, decide
+from copilot_core.run import CallDecision
 from copilot_core.schema import Json
+from copilot_core.store.approvals import Question, calls_of
+from copilot_core.toolcall import Call, Emit
+
+log = logging.getLogger("copilot_core.graph")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,7 @@ class _Verdict:
 
     Args:
         client: the page runs it, after the run.
+        action: the server's, where there is one.
     """
 
     call_id: str
@@ -36,6 +45,7 @@ class _Verdict:
     confirm: str | None = None
     refused: str | None = None
     client: bool = False
+    action: Action | None = None
 
 
 class Gate:
@@ -55,7 +65,7 @@ class Gate:
         if refused is not None:
             verdicts = [_answered(verdict, "not_run", "Nothing of this round was run.") for verdict in verdicts]
         else:
-            verdicts = _confirmed(verdicts)
+            verdicts = await self._confirmed(verdicts, message, run, runtime)
         return _command(verdicts, message, run, refused, state.get("shared"))
 
     async def _judge(self, call: Mapping[str, Any], run: Running, offered: Set[str]) -> _Verdict:
@@ -70,7 +80,52 @@ class Gate:
         if isinstance(decision, Deny):
             answered = _answered(verdict, "forbidden", decision.reason)
             return replace(answered, refused=decision.reason) if decision.forbidden else answered
+        verdict = replace(verdict, action=action)
         return _checked(verdict, action, decision.reason if isinstance(decision, Confirm) else None)
+
+    async def _confirmed(
+        self, verdicts: list[_Verdict], message: AIMessage, run: Running, runtime: Runtime[Context]
+    ) -> list[_Verdict]:
+        """Wait for a person if any call needs one: one question for all; without a yes none of those runs."""
+        asked = [verdict for verdict in verdicts if verdict.confirm]
+        if not asked:
+            return verdicts
+        assert runtime.execution_info is not None
+        thread_key, message_id = str(runtime.execution_info.thread_id), str(message.id)
+        calls = [_told(verdict, await self._foreseen(verdict, run)) for verdict in asked]
+        plan = Question(thread_key, message_id, run.stream.run_id, _question(calls), calls)
+        approval = await self._engine.approvals.ask(run.principal, plan)
+        told = {"approval": approval.id, "question": approval.question, "calls": calls_of(approval)}
+        woken = interrupt({**told, "expiresAt": approval.expires_at.isoformat()})
+        if not run.listens:  # LangGraph Studio, whose admin answers by resuming
+            await self._engine.approvals.operate(run.principal, approval.id, approved=woken == {"approved": True})
+        decisions = await self._engine.approvals.decided(thread_key, message_id, calls) or {}
+        return [await self._decided(_postponed(verdict), decisions, run) for verdict in verdicts]
+
+    async def _decided(self, verdict: _Verdict, decisions: Mapping[str, CallDecision], run: Running) -> _Verdict:
+        """The call after the person's word. What they edited passes every policy again, as their own call."""
+        if not verdict.confirm:
+            return verdict
+        decision = decisions.get(verdict.call_id)
+        if decision is None or decision.decision == "reject":
+            return _answered(verdict, "declined", "The user did not approve this. It was not done.")
+        if decision.decision == "approve":
+            return verdict
+        edited = {"id": verdict.call_id, "name": verdict.name, "args": dict(decision.arguments or {})}
+        judged = await self._judge(edited, run, frozenset())
+        return replace(judged, refused=None)
+
+    async def _foreseen(self, verdict: _Verdict, run: Running) -> Json | None:
+        """What the call would do, as its action foresees it."""
+        action = verdict.action
+        if action is None or action.preview is None:
+            return None
+        try:
+            scope = self._engine.scope(run.principal, Call(), Emit(lambda _name, _value: None))
+            return await action.foresee(verdict.arguments, scope)
+        except Exception:
+            log.exception("%s could not foresee what it would do", verdict.name)
+            return None
 
 
 def _checked(verdict: _Verdict, action: Action, confirm: str | None) -> _Verdict:
@@ -88,19 +143,6 @@ def _malformed(call: Mapping[str, Any]) -> _Verdict:
     return _answered(verdict, "validation_error", f"{why} Nothing was run.")
 
 
-def _confirmed(verdicts: list[_Verdict]) -> list[_Verdict]:
-    """Wait for a person if any call needs one: one question for all; without a yes none of those runs."""
-    asked = [verdict for verdict in verdicts if verdict.confirm]
-    if not asked:
-        return verdicts
-    answer = interrupt({"question": _question(asked), "calls": [_told(verdict) for verdict in asked]})
-    verdicts = [_postponed(verdict) for verdict in verdicts]
-    if answer == {"approved": True}:
-        return verdicts
-    declined = "The user did not approve this. It was not done."
-    return [_answered(verdict, "declined", declined) if verdict.confirm else verdict for verdict in verdicts]
-
-
 def _postponed(verdict: _Verdict) -> _Verdict:
     """The page cannot be asked to act while a person is asked; the model may call again."""
     if not verdict.client:
@@ -108,19 +150,29 @@ def _postponed(verdict: _Verdict) -> _Verdict:
     return _answered(verdict, "not_run", "This waited for an approval and was not run. Call it again if it is needed.")
 
 
-def _question(asked: list[_Verdict]) -> str:
-    lines = [f"- {verdict.name} ({verdict.confirm}): {as_text(verdict.arguments)}" for verdict in asked]
+def _question(calls: Sequence[Json]) -> str:
+    lines = [f"- {call['title']} ({call['reason']}): {_in_words(call)}" for call in calls]
     return "\n".join(["This needs your approval:", *lines, "Answer yes to go ahead, or no."])
 
 
-def _told(verdict: _Verdict) -> Json:
+def _in_words(call: Json) -> str:
+    told = call["preview"]["summary"] if "preview" in call else as_text(call["arguments"])
+    return f"{told}{'' if call['reversible'] else ' This cannot be undone.'}"
+
+
+def _told(verdict: _Verdict, foreseen: Json | None) -> Json:
     """The call as the person sees it."""
-    return {
+    action = verdict.action
+    assert action is not None
+    told: Json = {
         "callId": verdict.call_id,
         "action": verdict.name,
+        "title": action.title,
         "arguments": dict(verdict.arguments),
         "reason": verdict.confirm,
+        "reversible": action.undo is not None,
     }
+    return {**told, "preview": foreseen} if foreseen is not None else told
 
 
 def _answered(verdict: _Verdict, code: str, message: str) -> _Verdict:
@@ -132,7 +184,7 @@ def _answered(verdict: _Verdict, code: str, message: str) -> _Verdict:
 def _command(
     verdicts: list[_Verdict], message: AIMessage, run: Running, refused: str | None, shared: Mapping[str, Any] | None
 ) -> Command[Literal["act", "observe"]]:
-    results: list[AnyMessage] = []
+    results: list[AnyMessage] = _as_edited(verdicts, message)
     message_id = str(message.id)
     for verdict in verdicts:
         if verdict.result is not None:
@@ -151,6 +203,15 @@ def _command(
     ]
     update: State = {"messages": results, "refused": refused}
     return Command(update=update, goto=sends or "observe")
+
+
+def _as_edited(verdicts: list[_Verdict], message: AIMessage) -> list[AnyMessage]:
+    """The message with the arguments that a person put in place of the model's, so that history tells what ran."""
+    arguments = {verdict.call_id: dict(verdict.arguments) for verdict in verdicts}
+    calls = [{**call, "args": arguments.get(str(call["id"]), call["args"])} for call in message.tool_calls]
+    if calls == message.tool_calls:
+        return []
+    return [message.model_copy(update={"tool_calls": calls, "additional_kwargs": {}})]
 
 
 def tool_message(message_id: str, call_id: str, name: str, result: Mapping[str, Any]) -> ToolMessage:

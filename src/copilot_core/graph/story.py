@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from copilot_core import events
@@ -22,12 +22,16 @@ class Story:
         messages: what it added, in AG-UI's form; with `whole`, the entire thread.
         until: the sequence number of the last event in it. What comes later is to be told as events: it
             may be in the middle of a text.
+        shared: what it changed of the shared state.
+        ended: nothing comes later.
     """
 
     position: int | None
     messages: Sequence[View]
     until: int
     whole: bool = False
+    shared: Mapping[str, Any] = field(default_factory=dict)
+    ended: bool = False
 
 
 def story(told: Sequence[tuple[int, Event]]) -> Story:
@@ -36,6 +40,7 @@ def story(told: Sequence[tuple[int, Event]]) -> Story:
     position: int | None = None
     whole = False
     messages: dict[str, View] = {}
+    shared: dict[str, Any] = {}
     for number, event in told:
         if number > until:
             break
@@ -44,9 +49,17 @@ def story(told: Sequence[tuple[int, Event]]) -> Story:
                 position = event.position
             case events.MessagesSnapshot():
                 whole, messages = True, {str(m["id"]): dict(m) for m in event.messages}
+            case events.StateDelta():
+                shared |= {_key(change["path"]): change["value"] for change in event.patch}
             case _:
                 _tell(messages, event)
-    return Story(position, list(messages.values()), until, whole)
+    ended = bool(told) and events.ends(told[-1][1])
+    return Story(position, list(messages.values()), until, whole, shared, ended)
+
+
+def _key(pointer: str) -> str:
+    """What a JSON Pointer of one step names."""
+    return pointer.removeprefix("/").replace("~1", "/").replace("~0", "~")
 
 
 def _settled(told: Iterable[tuple[int, Event]]) -> int:

@@ -35,7 +35,7 @@ class Stream:
         renders: Mapping[str, Json] | None = None,
     ) -> None:
         self._publish = publish
-        self._run_id = run_id
+        self.run_id = run_id
         self._thread_id = thread_id
         self._client_actions = client_actions
         self._renders = renders or {}
@@ -53,7 +53,7 @@ class Stream:
 
     def started(self) -> None:
         """The run is stored; nothing was said before this."""
-        self._publish(events.RunStarted(self._run_id, self._thread_id))
+        self._publish(events.RunStarted(self.run_id, self._thread_id))
 
     def stored(self, position: int) -> None:
         """The run's input is in the thread, which has `position` messages now. Only the first word counts."""
@@ -164,7 +164,7 @@ class Stream:
         if self._sources:
             self._publish(events.SourcesUsed(tuple(self._sources)))
         return RunFinished(
-            self._run_id,
+            self.run_id,
             self._thread_id,
             waiting=waiting,
             client_calls=tuple(client_calls),
@@ -176,7 +176,7 @@ class Stream:
     def failed(self, error: RequestError) -> RunFailed:
         """Close what is open, and give the terminal event, to be published when the end is stored."""
         self._close(error.code, frozenset())
-        return RunFailed(self._run_id, self._thread_id, error.code, error.message)
+        return RunFailed(self.run_id, self._thread_id, error.code, error.message)
 
     def resumed(self, story: Iterable[Event], messages: Sequence[Mapping[str, Any]], open_calls: Set[str]) -> None:
         """Go on where a process that died had stopped.

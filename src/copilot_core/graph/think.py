@@ -13,9 +13,11 @@ from copilot_core.engine import Engine
 from copilot_core.graph.history import all_call_ids, repaired
 from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
+from copilot_core.principal import Principal
 from copilot_core.prompts import date_readable, system_message, user_readable
 from copilot_core.run import Readable
 from copilot_core.schema import Json
+from copilot_core.settings import RULE_PLANNER
 
 Bound = Runnable[LanguageModelInput, AIMessage]
 SHARED_STATE = "State shared with the page"
@@ -27,14 +29,14 @@ class Think:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._bound: dict[tuple[int, bool], tuple[BaseChatModel, Bound]] = {}
+        self._bound: dict[tuple[int, bool, tuple[str, ...]], tuple[BaseChatModel, Bound]] = {}
 
     async def __call__(self, state: State, *, runtime: Runtime[Context]) -> State:
         run, context = running(runtime), runtime.context or Context()
         last = state.get("rounds", 0) >= context.max_rounds
         run.stream.stored(len(state["messages"]))
         run.stream.calls_so_far(all_call_ids(state["messages"]))
-        model = self._model(context, last=last)
+        model = await self._model(context, run.principal, last=last)
         prompt = [SystemMessage(await self._system(run, context, state.get("shared"))), *repaired(state["messages"])]
         token = speech.listener.set(run.stream if run.listens else None)
         try:
@@ -58,19 +60,27 @@ class Think:
             ]
         )
 
-    def _model(self, context: Context, *, last: bool) -> Bound:
+    async def _model(self, context: Context, principal: Principal, *, last: bool) -> Bound:
         """The model with the tools; on the last round it must answer without them."""
         model = self._engine.models.get(context.model)
+        names = await self._names(context, principal)
         choice = "none" if last else None
-        offered = offered_tools(self._engine, context)
-        if offered:
-            return model.bind_tools([*self._engine.tools, *offered], tool_choice=choice)
-        if (id(model), last) not in self._bound:
+        page = offered_tools(self._engine, context)
+        if page:
+            return model.bind_tools([*(self._engine.tools[name] for name in names), *page], tool_choice=choice)
+        key = (id(model), last, names)
+        if key not in self._bound:
             bound: Bound = model
-            if self._engine.tools:
-                bound = model.bind_tools(self._engine.tools, tool_choice=choice)
-            self._bound[id(model), last] = (model, bound)
-        return self._bound[id(model), last][1]
+            if names:
+                bound = model.bind_tools([self._engine.tools[name] for name in names], tool_choice=choice)
+            self._bound[key] = (model, bound)
+        return self._bound[key][1]
+
+    async def _names(self, context: Context, principal: Principal) -> tuple[str, ...]:
+        """What the caller may call. The rule planner, which is ours, also calls the rest: to be refused in words."""
+        if self._engine.models.name(context.model) == RULE_PLANNER:
+            return tuple(self._engine.tools)
+        return tuple(action.name for action in await self._engine.permitted(principal))
 
 
 def offered_tools(engine: Engine, context: Context) -> list[Json]:

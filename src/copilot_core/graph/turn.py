@@ -11,17 +11,17 @@ from langgraph.types import Command, Interrupt, Overwrite, StateSnapshot
 
 from copilot_core.actions import as_text
 from copilot_core.engine import Engine
-from copilot_core.errors import ApprovalConflict, Forbidden, Invalid
+from copilot_core.errors import ApprovalConflict, Forbidden
 from copilot_core.events import ApprovalRequested, UiEvent
 from copilot_core.graph import Graph
 from copilot_core.graph.history import open_calls, result_id
 from copilot_core.graph.merge import merge
 from copilot_core.graph.running import Running
 from copilot_core.graph.state import Context
-from copilot_core.run import Answer, RunInput
+from copilot_core.run import RunInput, plain_answer
 
-YES = frozenset({"yes", "y", "yes please", "ok", "okay", "approve", "approved", "confirm", "go ahead", "do it"})
-NO = frozenset({"no", "n", "no thanks", "cancel", "reject", "stop", "don't", "do not"})
+ANSWERED = {"answered": True}
+"""Wakes the gate, which looks for itself what was answered."""
 CANCELLED = {"success": False, "error": "cancelled", "message": "The run was stopped. Check before you repeat this."}
 
 
@@ -70,7 +70,7 @@ class Turn:
             Forbidden: the caller was refused.
         """
         if was_waiting or self._given.opens_thread or self._given.answers:
-            return await self._begin(await self._state(), run)
+            return await self._begin(await self._state(), run, was_waiting=was_waiting)
         return await self._invoke(self._input(merge((), self._given.messages).update, turn=True))
 
     async def resume(self, run: Running, *, was_waiting: bool) -> Rest:
@@ -84,10 +84,9 @@ class Turn:
             if state.interrupts:
                 return Rest(waiting=question(state.interrupts[0]))
             return await self._invoke(None)
-        answers = self._given.answers or (was_waiting and _plain(self._given.said) is not None)
-        if answers and not state.interrupts:
+        if self._answers(was_waiting) and not state.interrupts:
             return await self._invoke(None)
-        return await self._begin(state, run)
+        return await self._begin(state, run, was_waiting=was_waiting)
 
     async def stopped(self, run: Running) -> None:
         """Keep what was said, and answer what was asked: the thread is whole, whenever the run was stopped."""
@@ -119,16 +118,21 @@ class Turn:
     async def _state(self) -> StateSnapshot:
         return await self._graph.aget_state(self._config)
 
-    async def _begin(self, state: StateSnapshot, run: Running) -> Rest:
+    def _answers(self, was_waiting: bool) -> bool:
+        """Whether the caller answers a question instead of saying something new."""
+        return bool(self._given.answers) or (was_waiting and plain_answer(self._given.said) is not None)
+
+    async def _begin(self, state: StateSnapshot, run: Running, *, was_waiting: bool) -> Rest:
         """Invoke the graph with what the caller says to the thread as it stands, if that asks for anything."""
         messages = state.values.get("messages", [])
-        if self._given.answers and not state.interrupts:
+        if state.interrupts and self._answers(was_waiting):
+            asked = state.interrupts[0]
+            if await self._engine.approvals.is_answered(asked.value["approval"]):
+                run.stream.stored(len(messages))
+                run.stream.told_before(call_id for call_id, _ in open_calls(messages))
+                return await self._invoke(Command(resume={asked.id: ANSWERED}))
+        if self._given.answers:
             raise ApprovalConflict("This question is not open any more.")
-        approved = _approved(state.interrupts, self._given)
-        if approved is not None:
-            run.stream.stored(len(messages))
-            run.stream.told_before(call_id for call_id, _ in open_calls(messages))
-            return await self._invoke(Command(resume={state.interrupts[0].id: {"approved": approved}}))
         merged = merge(messages, self._given.messages, self._unrun(state))
         if merged.turn or (merged.update and not merged.missing and not state.interrupts):
             return await self._invoke(self._input(merged.update, turn=merged.turn))
@@ -179,36 +183,5 @@ def ui_event(event: UiEvent) -> HumanMessage:
 
 def question(interrupt: Interrupt) -> ApprovalRequested:
     """What the gate asks."""
-    return ApprovalRequested(interrupt.id, interrupt.value["question"], interrupt.value["calls"])
-
-
-def _approved(interrupts: Sequence[Interrupt], given: RunInput) -> bool | None:
-    """What the caller says to the open question: yes, no, or something else.
-
-    A message is matched here, on its whole text, and never by a model (design, section 5).
-
-    Raises:
-        ApprovalConflict: an answer to another question.
-        Invalid: an answer that is neither yes nor no.
-    """
-    if not interrupts:
-        return None
-    if given.answers:
-        return _answered(interrupts[0], given.answers)
-    return _plain(given.said)
-
-
-def _plain(said: str) -> bool | None:
-    """A plain yes or no."""
-    told = said.strip().strip(".!").lower()
-    return told in YES if told in YES | NO else None
-
-
-def _answered(interrupt: Interrupt, answers: Sequence[Answer]) -> bool:
-    if any(answer.id not in {interrupt.id, ""} for answer in answers):
-        raise ApprovalConflict("This question is not open any more.")
-    approved = {answer.approved for answer in answers}
-    if None in approved or len(approved) != 1:
-        told = 'The \'resume[0].payload\' field must be {"approved": true} or {"approved": false}.'
-        raise Invalid(told, details={"field": "resume[0].payload"})
-    return approved == {True}
+    asked = interrupt.value
+    return ApprovalRequested(asked["approval"], asked["question"], asked["calls"], asked["expiresAt"])

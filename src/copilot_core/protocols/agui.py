@@ -16,7 +16,7 @@ import orjson
 from copilot_core import events
 from copilot_core.errors import Invalid
 from copilot_core.protocols import Protocol
-from copilot_core.protocols.body import identifier, json_object, on_busy, text
+from copilot_core.protocols.body import decisions, identifier, json_object, on_busy, text
 from copilot_core.protocols.sse import KEEP_ALIVE, frame
 from copilot_core.run import Answer, ClientAction, Message, Readable, RunInput
 
@@ -201,8 +201,8 @@ def _answers(given: Mapping[str, Any]) -> Iterable[Answer]:
         interrupt_id = _string(entry, "interruptId", where)
         if entry.get("status") not in ("resolved", "cancelled"):
             raise invalid(f"{where}.status", "be one of: resolved, cancelled")
-        approved = _approved(entry.get("payload")) if entry["status"] == "resolved" else False
-        yield Answer(interrupt_id, approved)
+        resolved = entry["status"] == "resolved"
+        yield _answer(interrupt_id, entry.get("payload")) if resolved else Answer(interrupt_id, approved=False)
 
 
 def _legacy_answers(props: Mapping[str, Any]) -> Iterable[Answer]:
@@ -211,9 +211,16 @@ def _legacy_answers(props: Mapping[str, Any]) -> Iterable[Answer]:
         case {"command": {"resume": payload, **command}} if payload is not None:
             match _decoded(command.get("interruptEvent")):
                 case {"id": str(interrupt_id)}:
-                    yield Answer(interrupt_id, _approved(payload))
+                    yield _answer(interrupt_id, payload)
                 case _:
                     yield Answer("", _approved(payload))
+
+
+def _answer(interrupt_id: str, payload: Any) -> Answer:
+    """Yes or no to all, or ``{"decisions": [{callId, decision, arguments?}]}``."""
+    if isinstance(payload, dict) and "decisions" in payload:
+        return Answer(interrupt_id, None, decisions(payload))
+    return Answer(interrupt_id, _approved(payload))
 
 
 def _approved(payload: Any) -> bool | None:
@@ -329,12 +336,14 @@ def _finished(event: events.RunFinished) -> Mapping[str, Any]:
 
 def _interrupt(asked: events.ApprovalRequested) -> Mapping[str, Any]:
     approved = {"type": "object", "properties": {"approved": {"type": "boolean"}}, "required": ["approved"]}
+    until = {"expiresAt": asked.expires_at} if asked.expires_at else {}
     return {
         "id": asked.id,
         "reason": "tool_approval",
         "message": asked.question,
         "responseSchema": approved,
         "metadata": {"calls": asked.calls},
+        **until,
     }
 
 

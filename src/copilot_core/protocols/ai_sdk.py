@@ -170,7 +170,8 @@ def _asked(event: events.ApprovalRequested) -> _Told:
     yield "text-start", {"id": event.id}
     yield "text-delta", {"id": event.id, "delta": event.question}
     yield "text-end", {"id": event.id}
-    yield "data-approval", {"id": event.id, "data": asdict(event)}
+    told = {"id": event.id, "question": event.question, "calls": event.calls, "expiresAt": event.expires_at}
+    yield "data-approval", {"id": event.id, "data": told}
     for call in event.calls:
         told = {"toolCallId": call["callId"], "toolName": call["action"], "input": call["arguments"]}
         yield "tool-input-available", {**told, "providerExecuted": True}

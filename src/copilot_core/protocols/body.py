@@ -6,9 +6,10 @@ from typing import Any
 import orjson
 
 from copilot_core.errors import Invalid
-from copilot_core.run import OnBusy
+from copilot_core.run import CallDecision, OnBusy
 
 LONGEST_ID = 200
+MOST_DECISIONS = 500
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -46,3 +47,41 @@ def on_busy(given: Mapping[str, Any]) -> OnBusy:
     if chosen is None or (isinstance(chosen, str) and chosen in choices):
         return choices[chosen]
     raise Invalid("The 'onBusy' field must be one of: reject, queue, interrupt", details={"field": "onBusy"})
+
+
+def decisions(given: Mapping[str, Any]) -> list[CallDecision]:
+    """``{"decision": "approve" | "reject"}`` for all calls, or ``{"decisions": [{callId, decision, arguments?}]}``.
+
+    Raises:
+        Invalid: neither, naming the field.
+    """
+    listed = given.get("decisions")
+    if listed is None:
+        return [_decision(given, "decision", "")]
+    if not isinstance(listed, list) or not listed or len(listed) > MOST_DECISIONS:
+        told = f"The 'decisions' field must be a list of 1 to {MOST_DECISIONS} decisions."
+        raise Invalid(told, details={"field": "decisions"})
+    found = []
+    for index, one in enumerate(listed):
+        field = f"decisions[{index}]"
+        if not isinstance(one, dict) or not isinstance(one.get("callId"), str) or not one["callId"]:
+            raise Invalid(f"The '{field}.callId' field must name a call.", details={"field": f"{field}.callId"})
+        found.append(_decision(one, f"{field}.decision", one["callId"]))
+    if len({decision.call_id for decision in found}) != len(found):
+        raise Invalid("Each call can be decided once.", details={"field": "decisions"})
+    return found
+
+
+def _decision(given: Mapping[str, Any], field: str, call_id: str) -> CallDecision:
+    match given.get("decision"), given.get("arguments"):
+        case "approve", _:
+            return CallDecision(call_id, "approve")
+        case "reject", _:
+            return CallDecision(call_id, "reject")
+        case "edit", dict(arguments) if call_id:
+            return CallDecision(call_id, "edit", arguments)
+        case "edit", _:
+            told = "An edit needs the call's new 'arguments', an object."
+            raise Invalid(told, details={"field": field.removesuffix("decision") + "arguments"})
+    choices = "approve, reject, edit" if call_id else "approve, reject"
+    raise Invalid(f"The '{field}' field must be one of: {choices}", details={"field": field})

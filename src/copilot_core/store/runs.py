@@ -17,14 +17,15 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from copilot_core.clock import Clock
-from copilot_core.errors import NotFound, ThreadBusy
+from copilot_core.errors import ApprovalConflict, Invalid, NotFound, RequestError, ThreadBusy
 from copilot_core.events import Event, RunFailed
 from copilot_core.feed import Feed
 from copilot_core.principal import Principal, Role
-from copilot_core.run import Message, RunInput
+from copilot_core.run import Answer, CallDecision, Message, RunInput, plain_answer
+from copilot_core.store.approvals import Approvals
 from copilot_core.store.database import Database
 from copilot_core.store.log import LIVE, EventLog, append
-from copilot_core.store.tables import LoggedEvents, Run, Thread
+from copilot_core.store.tables import Approval, LoggedEvents, Run, Thread
 from copilot_core.store.threads import new_thread, owned, title_of
 
 BEAT = timedelta(seconds=1)
@@ -46,6 +47,7 @@ class Begun:
         base: the last sequence number that a run of this id used before.
         resumed: a process that died had begun it.
         attached: it was begun earlier, and this is another look at it.
+        refused: why its answers count for nothing; the question stays as it was.
     """
 
     thread_key: str
@@ -60,6 +62,7 @@ class Begun:
     base: int = 0
     resumed: bool = False
     attached: bool = False
+    refused: RequestError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,29 +90,37 @@ class Beat:
 class Runs:
     """The store. One per process: `process` marks the runs that this process answers for."""
 
-    def __init__(self, database: Database, clock: Clock, log: EventLog) -> None:
+    def __init__(self, database: Database, clock: Clock, log: EventLog, approvals: Approvals) -> None:
         self._database = database
         self._clock = clock
         self._log = log
+        self._approvals = approvals
         self._process = uuid4().hex
         self._ours: set[str] = set()
 
-    async def begin(self, principal: Principal, given: RunInput, model: str) -> Begun:
+    async def begin(self, principal: Principal, given: RunInput, model: str, *, strict: bool = False) -> Begun:
         """Store a run before anything of it happens, or find the one that has its id.
+
+        What it answers of the thread's open question is decided in the same transaction: once, whoever
+        else answers at the same time.
 
         A run whose process stopped renewing its lease is given up here: its user has moved on. If its
         lease has not yet ended but is overdue, this waits for the end instead of refusing.
 
+        Args:
+            strict: answers that count for nothing begin no run.
+
         Raises:
             NotFound: the thread is not this principal's.
             ThreadBusy: a run of it is going on; `details["retryAfter"]` in seconds.
+            ApprovalConflict, Invalid: with `strict`, the answers count for nothing.
         """
         given = replace(given, messages=[_named(message) for message in given.messages])
         collided = False
         while True:
             try:
                 begun = await self._database.transact(
-                    lambda session: self._begin(session, principal, given, model), write=True
+                    lambda session: self._begin(session, principal, given, model, strict=strict), write=True
                 )
             except IntegrityError:  # another process was quicker: look again, at what it has begun
                 if collided:
@@ -175,7 +186,9 @@ class Runs:
         asked = update(Run).where(col(Run.key) == run_key, col(Run.status).in_(LIVE)).values(stop_asked=True)
         await self._database.transact(lambda session: session.exec(asked), write=True)
 
-    def _begin(self, session: Session, principal: Principal, given: RunInput, model: str) -> Begun | timedelta:
+    def _begin(
+        self, session: Session, principal: Principal, given: RunInput, model: str, *, strict: bool
+    ) -> Begun | timedelta:
         """The stored run, or how long to wait before trying again."""
         thread = self._thread(session, principal, given)
         known = _same_run(session, thread, given)
@@ -192,7 +205,27 @@ class Runs:
             others = (col(Run.thread_key) == thread.key, col(Run.status).in_(LIVE))
             session.exec(update(Run).where(*others).values(stop_asked=True))
         base = _logged(session, known) if known is not None else 0
-        return self._insert(session, thread, last, replace(given, model=model), principal, queued=alive, base=base)
+        refused = None if alive else self._decide(session, principal, thread.key, given)
+        if strict and refused is not None:
+            raise refused
+        begun = self._insert(session, thread, last, replace(given, model=model), principal, queued=alive, base=base)
+        return replace(begun, refused=refused)
+
+    def _decide(self, session: Session, principal: Principal, thread_key: str, given: RunInput) -> RequestError | None:
+        """Answer the thread's open question, if that is what the caller does; why not, if it cannot be."""
+        asked = self._approvals.open_of(session, thread_key)
+        approved = plain_answer(given.said)
+        try:
+            if given.answers:
+                decisions = _decisions(given.answers, asked)
+                self._approvals.answer(session, principal, thread_key, asked.id if asked else "", decisions)
+            elif asked is not None and approved is not None:
+                self._approvals.answer(session, principal, thread_key, asked.id, [_whole(approved)])
+            elif given.said:
+                self._approvals.supersede(session, thread_key)
+        except (ApprovalConflict, Invalid) as error:
+            return error
+        return None
 
     def _thread(self, session: Session, principal: Principal, given: RunInput) -> Thread:
         if given.thread_id is not None:
@@ -271,7 +304,8 @@ class Runs:
             self._give_up(session, other, begun.thread_id)
         row.status = "running"
         session.flush()
-        return replace(begun, queued=False, was_waiting=_was_waiting(session, row))
+        refused = self._decide(session, begun.principal, begun.thread_key, begun.given)
+        return replace(begun, queued=False, was_waiting=_was_waiting(session, row), refused=refused)
 
     def _beat(self, session: Session) -> Beat:
         now, ours = self._clock.now(), list(self._ours)
@@ -306,6 +340,31 @@ class Runs:
                 was_waiting = _was_waiting(session, run)
                 claimed.append(replace(begun, queued=run.status == "queued", was_waiting=was_waiting))
         return claimed
+
+
+def _decisions(answers: Sequence[Answer], asked: Approval | None) -> list[CallDecision]:
+    """What the answers say about the calls of the question that is open.
+
+    Raises:
+        ApprovalConflict: an answer is to another question.
+        Invalid: an answer is neither yes nor no.
+    """
+    if asked is None or any(answer.id not in {asked.id, ""} for answer in answers):
+        raise ApprovalConflict("This question is not open any more.")
+    decisions: list[CallDecision] = []
+    for index, answer in enumerate(answers):
+        if not answer.decisions and answer.approved is None:
+            field = f"resume[{index}].payload"
+            forms = '{"approved": true}, {"approved": false} or {"decisions": [...]}'
+            told = f"The '{field}' field must be {forms}."
+            raise Invalid(told, details={"field": field})
+        decisions += answer.decisions or [_whole(bool(answer.approved))]
+    return decisions
+
+
+def _whole(approved: bool) -> CallDecision:
+    """A yes or no to all calls."""
+    return CallDecision("", "approve" if approved else "reject")
 
 
 def _named(message: Message) -> Message:

@@ -123,3 +123,30 @@ class LedgerEntry(SQLModel, table=True):
     action: str
     body: str
     at: datetime = _instant()
+
+
+class Approval(SQLModel, table=True):
+    """A plan that a person is asked about. `status` is pending, answered or superseded; it changes once.
+
+    `calls` and `decisions` are JSON; `digest` is of the exact calls.
+    """
+
+    __tablename__ = "copilot_approval"
+    __table_args__ = (
+        UniqueConstraint("thread_key", "message_id"),
+        Index("copilot_approval_of_owner", "workspace", "owner", "status"),
+    )
+    id: str = Field(primary_key=True)
+    workspace: str
+    owner: str
+    thread_key: str
+    message_id: str
+    run_id: str
+    status: str
+    digest: str
+    question: str
+    calls: str
+    decisions: str | None = None
+    created_at: datetime = _instant()
+    expires_at: datetime = _instant()
+    answered_at: datetime | None = _instant(nullable=True)

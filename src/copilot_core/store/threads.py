@@ -15,7 +15,7 @@ from copilot_core.clock import Clock
 from copilot_core.errors import NotFound, ThreadBusy
 from copilot_core.principal import Principal
 from copilot_core.store.database import Database
-from copilot_core.store.tables import LoggedEvents, Run, Thread
+from copilot_core.store.tables import Approval, LoggedEvents, Run, Thread
 
 TITLE_LENGTH = 80
 
@@ -123,6 +123,7 @@ def _forget(session: Session, keys: Sequence[str]) -> None:
     runs = select(Run.key).where(col(Run.thread_key).in_(keys))
     session.exec(delete(LoggedEvents).where(col(LoggedEvents.run_key).in_(runs)))
     session.exec(delete(Run).where(col(Run.thread_key).in_(keys)))
+    session.exec(delete(Approval).where(col(Approval.thread_key).in_(keys)))
     session.exec(delete(Thread).where(col(Thread.key).in_(keys)))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from copilot_core import MODULES, Action, Clock, Principal, Readable, Services, hookimpl
+from copilot_core import MODULES, Action, Clock, Principal, Readable, Readables, Services, hookimpl, module_slugs
 from copilot_records import reading, writing
 from copilot_records.connected import Connected, ConnectSettings, connect
 from copilot_records.demo import fill
@@ -67,13 +67,15 @@ def copilot_demo() -> Callable[..., Awaitable[None]] | None:
 
 
 @asynccontextmanager
-async def _own(session: AsyncSession, principal: Principal, clock: Clock) -> AsyncIterator[RecordStore]:
-    yield OwnRecords(session, principal, clock)
+async def _own(
+    session: AsyncSession, principal: Principal, clock: Clock, readables: Readables
+) -> AsyncIterator[RecordStore]:
+    yield OwnRecords(session, principal, clock, module_slugs(readables))
 
 
 @asynccontextmanager
-async def _connected(connected: Connected, principal: Principal) -> AsyncIterator[RecordStore]:
-    async with connected.records(principal) as records:
+async def _connected(connected: Connected, principal: Principal, readables: Readables) -> AsyncIterator[RecordStore]:
+    async with connected.records(principal, module_slugs(readables)) as records:
         yield records
 
 

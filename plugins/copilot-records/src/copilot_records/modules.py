@@ -1,6 +1,6 @@
 """Modules: what kinds of records there are, and finding one by any of its names."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,29 +74,45 @@ class Module:
 
 
 class Modules:
-    """The modules of one caller."""
+    """The modules of one caller.
 
-    def __init__(self, modules: Iterable[Module]) -> None:
+    Args:
+        allowed: slugs of those that the page works with, where it says so (checklist S14). The others can
+            neither be named nor are they among these; what a relation leads to is still shown by its title.
+    """
+
+    def __init__(self, modules: Iterable[Module], allowed: Collection[str] | None = None) -> None:
         self._modules = {module.slug: module for module in modules}
+        self._allowed = [slug for slug in self._modules if allowed is None or slug in allowed]
+
+    def only(self, allowed: Collection[str] | None) -> "Modules":
+        """The same, for a page that works with the `allowed` ones."""
+        return self if allowed is None else Modules(self._modules.values(), allowed)
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
+        return (self._modules[slug] for slug in self._allowed)
 
     def named(self, name: str) -> Module:
         """The module with that slug, name or singular, in any case.
 
         Raises:
-            ActionError: `validation_error` that names the known modules.
+            ActionError: `validation_error` or `module_not_allowed`, naming the modules that can be used.
         """
-        if name in self._modules:
-            return self._modules[name]
-        wanted = squeeze(name)
+        found = self._modules.get(name) or self._like(squeeze(name))
+        if found is not None and found.slug in self._allowed:
+            return found
+        known = ", ".join(self._allowed) or "none"
+        if found is not None:
+            told = f"This page does not work with {found.name.lower()}. Allowed are: {known}"
+            raise ActionError(told, code="module_not_allowed", details={"module": told, "allowed": self._allowed})
+        told = f"There is no module '{name}'.{did_you_mean(name, self._allowed)} Known are: {known}"
+        raise ActionError(told, code="validation_error", details={"module": told})
+
+    def _like(self, wanted: str) -> Module | None:
         for module in self._modules.values():
             if wanted in {squeeze(module.slug), squeeze(module.name), squeeze(module.singular)}:
                 return module
-        told = f"There is no module '{name}'.{did_you_mean(name, self._modules)}"
-        told += f" Known are: {', '.join(self._modules) or 'none'}"
-        raise ActionError(told, code="validation_error", details={"module": told})
+        return None
 
     def of(self, slug: str) -> Module:
         """The module with exactly that slug, which came from us."""

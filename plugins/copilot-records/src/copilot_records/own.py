@@ -2,7 +2,7 @@
 
 import base64
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, cast, collate, delete, func, literal_column, or_
@@ -28,10 +28,16 @@ class OwnRecords:
     """A `RecordStore` on one session, narrowed to the principal's workspace.
 
     A workspace that has defined no modules has the standard ones.
+
+    Args:
+        allowed: slugs of the modules that the page works with; `None` is all.
     """
 
-    def __init__(self, session: AsyncSession, principal: Principal, clock: Clock) -> None:
+    def __init__(
+        self, session: AsyncSession, principal: Principal, clock: Clock, allowed: Collection[str] | None = None
+    ) -> None:
         self._session = session
+        self._allowed = allowed
         self._workspace = principal.workspace
         self.me = principal.name or principal.id
         self._clock = clock
@@ -39,7 +45,7 @@ class OwnRecords:
 
     async def modules(self) -> Modules:
         """The workspace's own, in the order they were defined, or the standard ones."""
-        return Modules([_module(row) for row in await self._defined()] or STANDARD)
+        return Modules([_module(row) for row in await self._defined()] or STANDARD, self._allowed)
 
     async def is_defined(self) -> bool:
         """Whether the workspace has modules of its own."""

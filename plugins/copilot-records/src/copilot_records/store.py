@@ -50,7 +50,7 @@ class RecordStore(Protocol):
     me: str
 
     async def modules(self) -> Modules:
-        """The modules of the caller's workspace."""
+        """The modules of the caller's workspace, narrowed to those that the page works with."""
 
     async def find(self, module: Module, query: Query) -> Page:
         """The records that fulfil every condition."""

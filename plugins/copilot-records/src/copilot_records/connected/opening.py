@@ -1,7 +1,7 @@
 """Opening the database that ``COPILOT_CONNECT`` names: once to read its schema, then for every call."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -40,11 +40,17 @@ class Connected:
         return self._visible(principal).modules
 
     @asynccontextmanager
-    async def records(self, principal: Principal) -> AsyncIterator[ConnectedRecords]:
-        """The records for one call: one transaction, rolled back if the call raises."""
+    async def records(
+        self, principal: Principal, allowed: Collection[str] | None = None
+    ) -> AsyncIterator[ConnectedRecords]:
+        """The records for one call: one transaction, rolled back if the call raises.
+
+        Args:
+            allowed: slugs of the modules that the page works with; `None` is all.
+        """
         async with self._engine.begin() as connection:
             me = principal.name or principal.id
-            yield ConnectedRecords(connection, self._visible(principal), me)
+            yield ConnectedRecords(connection, self._visible(principal), me, allowed)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -1,6 +1,6 @@
 """Records in the tables of a database that exists."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,15 +24,18 @@ MOST_SEARCHED = 12
 class ConnectedRecords:
     """A `RecordStore` on one connection. The id of a record is its module and its primary key: ``orders:5``."""
 
-    def __init__(self, connection: AsyncConnection, catalog: Catalog, me: str) -> None:
+    def __init__(
+        self, connection: AsyncConnection, catalog: Catalog, me: str, allowed: Collection[str] | None = None
+    ) -> None:
         self.me = me
+        self._allowed = allowed
         self._connection = connection
         self._catalog = catalog
         self._is_sqlite = connection.dialect.name == "sqlite"
 
     async def modules(self) -> Modules:
         """The tables, as they were when the server started."""
-        return self._catalog.modules
+        return self._catalog.modules.only(self._allowed)
 
     async def find(self, module: Module, query: Query) -> Page:
         """The records that fulfil every condition; else the highest primary keys come first."""

@@ -1,17 +1,8 @@
-"""A client that holds on: an answer that breaks off is read on where it was, and nothing is asked twice.
-
-    async with CopilotClient("http://127.0.0.1:8000", key) as copilot:
-        async for event in copilot.ask("Which invoices are open?"):
-            ...
-
-It names each run itself, so that it can ask again where it cannot know whether it was heard, and follows
-the run's domain events (docs/reference/events.md) over as many connections as that takes.
-"""
+"""The server as one of its users: ask, answer, follow, stop, and look after conversations."""
 
 import asyncio
-import contextlib
-import random
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, TypedDict, Unpack, get_args
@@ -21,64 +12,16 @@ from uuid import uuid4
 import httpx2
 import orjson
 
-from copilot_core.errors import CopilotError
-from copilot_core.events import (
-    ApprovalRequested,
-    Event,
-    MessagesSnapshot,
-    RunFailed,
-    TextDelta,
-    TextStarted,
-    ends,
-    loaded,
-)
+from copilot_core.client.answer import final_text
+from copilot_core.client.errors import ClientError, checked, json_of, reaching
+from copilot_core.client.patience import Patience
+from copilot_core.events import Event, ends, loaded
 from copilot_core.run import OnBusy
 
-__all__ = ["ClientError", "CopilotClient", "Thread", "Wishes", "final_text"]
-
-SHORTEST, LONGEST = 0.25, 10.0
-"""Seconds before the first new attempt, which double up to the longest."""
-MOST_PATIENCE = 60.0
-"""Seconds that a server may ask for; more is an error."""
-HELD = 10.0
-"""A connection that held for as many seconds was none that failed, however little it brought."""
 SILENCE = 60.0
 """Seconds without a byte after which a connection is given up; the server says something each 15."""
-PASSING = {429, 502, 503, 504}
 PAGE = 200
 _KINDS = {kind.__name__ for kind in get_args(Event)}
-
-
-class ClientError(CopilotError):
-    """The server refused, nothing answers, or a run failed.
-
-    Args:
-        code: the server's own (docs/reference/errors.md); `unreachable` where nothing answers, and
-            `unexpected_answer` where something does that is no copilot.
-        status: of HTTP; `None` where there was no answer, or where a run failed.
-        retry_after: seconds after which it may go better, as far as the server says so.
-    """
-
-    def __init__(
-        self,
-        code: str,
-        message: str,
-        *,
-        status: int | None = None,
-        details: Mapping[str, Any] | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(f"{message} ({code})" if status else message)
-        self.code = code
-        self.message = message
-        self.status = status
-        self.details = dict(details or {})
-        self.retry_after = retry_after
-
-    @property
-    def passing(self) -> bool:
-        """Whether the same request may be answered a little later."""
-        return self.code == "unreachable" or (self.status in PASSING and (self.retry_after or 0) <= MOST_PATIENCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +71,12 @@ class CopilotClient:
         tries: int = 10,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
+        if not url.startswith(("http://", "https://")):
+            raise ClientError("unreachable", f"'{url}' is no http or https address")
         self.url = url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}"}
-        self._owned = None if http is not None else httpx2.AsyncClient(timeout=httpx2.Timeout(10, read=SILENCE))
-        self._http = http or self._owned or httpx2.AsyncClient()
+        self._http = http or httpx2.AsyncClient(timeout=httpx2.Timeout(10, read=SILENCE))
+        self._owns_http = http is None
         self._tries = tries
         self._sleep = sleep
 
@@ -143,8 +88,8 @@ class CopilotClient:
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._owned is not None:
-            await self._owned.aclose()
+        if self._owns_http:
+            await self._http.aclose()
 
     def ask(
         self, message: str, *, thread_id: str | None = None, run_id: str | None = None, **wishes: Unpack[Wishes]
@@ -251,7 +196,7 @@ class CopilotClient:
         """A run whose thread, too, has a name before the server hears of it."""
         run_id = run_id or str(uuid4())
         body |= {"threadId": thread_id or run_id, "runId": run_id}
-        body |= {to: wishes[name] for name, to in (("timezone", "timezone"), ("on_busy", "onBusy")) if name in wishes}
+        body |= {"timezone": wishes.get("timezone"), "onBusy": wishes.get("on_busy")}
         body["readables"] = [{"description": d, "value": v} for d, v in wishes.get("readables", {}).items()]
         headers = {"x-copilot-model": wishes["model"]} if "model" in wishes else {}
         return self._events(run_id, 0, body, headers)
@@ -260,66 +205,74 @@ class CopilotClient:
         self, run_id: str, after: int, body: Mapping[str, Any] | None, headers: Mapping[str, str]
     ) -> AsyncGenerator[Event, None]:
         """Begin the run that `body` describes, unless it was begun already, and tell its events after `after`."""
-        patience = _Patience(self._tries, self._sleep)
+        patience = Patience(self._tries, self._sleep)
         url, again = f"{self.url}/v1/runs/{_part(run_id)}", False
         while True:
             try:
-                with self._told(), patience:
+                with reaching(self.url):
                     if body is not None and not (again and await self._has(url)):
                         again = True
                         await self._begin(body, headers)
                     body = None
                     async with self._sse("GET", f"{url}/events", params={"after": after}) as source:
-                        await _checked(source.response)
-                        async for told in source:
-                            number = _number(told.id)
+                        await checked(source.response)
+                        patience.watch(source.response)
+                        async for frame in source:
+                            number = _number(frame.id)
                             if number <= after:  # known, or the server's word that it restarts, which has no number
                                 continue
                             after = number
                             patience.heard()
-                            event = _loaded(told.data)
+                            event = _loaded(frame.data)
                             if event is not None:
                                 yield event
                                 if ends(event):
                                     return
-                    raise ClientError("unreachable", "the answer broke off before it was complete")  # noqa: TRY301
+                    raise ClientError("unreachable", "the answer broke off before it was complete")
             except ClientError as error:
                 await patience.wait(error)
 
     async def _begin(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
         """Have the run stored; it goes on without this connection."""
         async with self._sse("POST", f"{self.url}/v1/copilot", json=body, headers=headers) as source:
-            await _checked(source.response)
+            await checked(source.response)
 
     async def _has(self, url: str) -> bool:
         """Whether the server knows a run."""
         answer = await self._http.get(url, headers=self._headers)
         if answer.status_code != 404:
-            await _checked(answer)
+            await checked(answer)
         return answer.status_code == 200
 
-    def _sse(self, method: str, url: str, **request: Any) -> contextlib.AbstractAsyncContextManager[httpx2.EventSource]:
+    def _sse(self, method: str, url: str, **request: Any) -> AbstractAsyncContextManager[httpx2.EventSource]:
         headers = {**self._headers, **request.pop("headers", {})}
         return self._http.sse(url, method=method, headers=headers, max_event_size=None, **request)
 
-    async def _call(
-        self, method: str, path: str, body: Any = None, *, params: Mapping[str, str] | None = None
-    ) -> Any:
+    async def _call(self, method: str, path: str, body: Any = None, *, params: Mapping[str, str] | None = None) -> Any:
         """One request, tried once; the JSON of its answer."""
-        with self._told():
-            answer = await self._http.request(
-                method, self.url + path, json=body, params=params, headers=self._headers
-            )
-            await _checked(answer)
-            return _json(answer) if answer.content else None
+        with reaching(self.url):
+            answer = await self._http.request(method, self.url + path, json=body, params=params, headers=self._headers)
+            await checked(answer)
+            return json_of(answer) if answer.content else None
 
-    @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
-        """A connection that fails is told with the address that was tried."""
-        try:
-            yield
-        except httpx2.SSEError as error:
-            raise ClientError("unexpected_answer", f"{self.url} answered, and not as a copilot does: {error}") from error
-        except httpx2.TransportError as error:
-            why = str(error) or type(error).__name__
-            raise ClientError("unreachable", f"{self.url} does not answer: {why}") from error
+
+def _loaded(data: str) -> Event | None:
+    """The event; `None` for a kind that only a newer server knows."""
+    event = orjson.loads(data)
+    return loaded(event) if event["type"] in _KINDS else None
+
+
+def _number(event_id: str) -> int:
+    """The sequence number in ``<runId>:<seq>``; 0 where there is none."""
+    number = event_id.rpartition(":")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+def _part(identifier: str) -> str:
+    """An id as a part of a path."""
+    return quote(identifier, safe="")
+
+
+def _thread(told: Mapping[str, Any]) -> Thread:
+    created, updated = datetime.fromisoformat(told["createdAt"]), datetime.fromisoformat(told["updatedAt"])
+    return Thread(told["id"], told["title"], created, updated, told["archived"])
