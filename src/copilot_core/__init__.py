@@ -1,16 +1,17 @@
 """The plugin author's API. `import copilot_core` loads no engine, no HTTP and no database."""
 
-from copilot_core.actions import Action, action
+from copilot_core.actions import Action, Render, action
 from copilot_core.clock import Clock
 from copilot_core.context import PageContext, module_slugs, timezone_of
-from copilot_core.errors import ActionError, CopilotError, SetupError
+from copilot_core.errors import ActionError, CopilotError, SetupError, UndoConflict
 from copilot_core.hookspecs import Listener, hookimpl
 from copilot_core.policies import Allow, Confirm, Decision, Deny, Policy, ProposedCall
 from copilot_core.principal import Principal, Role
 from copilot_core.protocols import Protocol
+from copilot_core.receipts import Change, Changes, Receipt
 from copilot_core.run import MODULES, Readable, Readables
 from copilot_core.services import Injected, Services
-from copilot_core.toolcall import Call, Emit
+from copilot_core.toolcall import Call, Emit, SharedState
 
 __all__ = [
     "MODULES",
@@ -18,6 +19,8 @@ __all__ = [
     "ActionError",
     "Allow",
     "Call",
+    "Change",
+    "Changes",
     "Clock",
     "Confirm",
     "CopilotError",
@@ -33,9 +36,13 @@ __all__ = [
     "Protocol",
     "Readable",
     "Readables",
+    "Receipt",
+    "Render",
     "Role",
     "Services",
     "SetupError",
+    "SharedState",
+    "UndoConflict",
     "action",
     "hookimpl",
     "module_slugs",

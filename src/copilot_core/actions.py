@@ -7,12 +7,13 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Self, overload
+from typing import Any, Self, get_type_hints, overload
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 from copilot_core.errors import ActionDefinitionError, ActionError
+from copilot_core.receipts import Receipt
 from copilot_core.schema import (
     Json,
     from_parameters,
@@ -22,7 +23,7 @@ from copilot_core.schema import (
     to_parameters,
     validated,
 )
-from copilot_core.services import Scope
+from copilot_core.services import Scope, injected_type
 
 Function = Callable[..., Awaitable[Any]]
 Settle = Callable[[Json], Awaitable[None]]
@@ -64,11 +65,11 @@ class Render:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """An async function that tells what a call would do, and does nothing.
+class Beside:
+    """An async function beside the action's own: its `preview`, or its `undo`.
 
     Args:
-        names: those of the action's parameters that it takes.
+        names: its parameters that are not services.
         injected: its services.
     """
 
@@ -95,14 +96,14 @@ class Action:
     by_name: bool
     writes: bool = False
     destructive: bool = False
-    undo: str | None = None
+    undo: Beside | None = None
     irreversible: bool = False
     credits: Credits = 1
     timeout: float = 60.0
     source: str | None = None
     examples: Sequence[str] = ()
     render: Render | None = None
-    preview: Preview | None = None
+    preview: Beside | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
         """Call the plain function."""
@@ -167,6 +168,12 @@ class Action:
             found: Json = _JSON.dump_python(await self.preview.function(**given, **services), mode="json")
             return found
 
+    async def reverse(self, receipt: Receipt, scope: Scope) -> None:
+        """Undo what the receipt tells, with services of an open scope; raises `UndoConflict`."""
+        assert self.undo is not None
+        services = {name: await scope.get(of) for name, of in self.undo.injected.items()}
+        await self.undo.function(receipt, **services)
+
     async def run(self, arguments: Mapping[str, Any], scope: Scope, settle: Settle | None = None) -> Json:
         """Validate, open services, call, and give the result its structured form.
 
@@ -218,7 +225,7 @@ def action(
     name: str | None = None,
     writes: bool = False,
     destructive: bool = False,
-    undo: str | None = None,
+    undo: Function | None = None,
     irreversible: bool = False,
     credits: Credits = 1,
     timeout: float = 60.0,
@@ -286,12 +293,21 @@ def _checked_options(name: str, options: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(options.get("render"), str):
         chosen["render"] = Render(options["render"])
     if options.get("preview") is not None:
-        model, injected = signature_model(_checked_function(options["preview"], name))
-        chosen["preview"] = Preview(options["preview"], tuple(model.model_fields), injected)
+        chosen["preview"] = _beside(options["preview"], name)
+    if options.get("undo") is not None:
+        chosen["undo"] = _beside(options["undo"], name)
     chosen["writes"] = bool(options.get("writes") or options.get("destructive") or options.get("undo"))
     if options.get("undo") and options.get("irreversible"):
         raise ActionDefinitionError(f"{name}: either undo= or irreversible=True, not both")
     return chosen
+
+
+def _beside(function: Function, name: str) -> Beside:
+    hints = get_type_hints(_checked_function(function, name), include_extras=True)
+    wanted = {key: injected_type(hint) for key, hint in hints.items()}
+    injected = {key: of for key, of in wanted.items() if of is not None}
+    names = [key for key in inspect.signature(function).parameters if key not in injected]
+    return Beside(function, tuple(names), injected)
 
 
 def as_text(result: Mapping[str, Any]) -> str:

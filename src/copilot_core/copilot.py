@@ -8,13 +8,26 @@ from datetime import timedelta
 from typing import Any, Self
 from uuid import uuid4
 
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from sqlalchemy.exc import NoResultFound
+from sqlmodel.ext.asyncio.session import AsyncSession
 
 from copilot_core.engine import Engine
-from copilot_core.errors import ApprovalConflict, InternalError, Invalid, NotFound, RequestError
+from copilot_core.errors import (
+    ActionError,
+    ApprovalConflict,
+    Forbidden,
+    InternalError,
+    Invalid,
+    NotFound,
+    RequestError,
+    UndoConflict,
+)
 from copilot_core.events import (
     Event,
     MessagesSnapshot,
+    ReceiptIssued,
     RunFailed,
     RunFinished,
     RunStarted,
@@ -28,12 +41,15 @@ from copilot_core.graph.running import Running, current
 from copilot_core.graph.story import story
 from copilot_core.graph.stream import Stream
 from copilot_core.graph.turn import Rest, Turn, question, ui_event
+from copilot_core.policies import Deny, ProposedCall, decide
 from copilot_core.principal import Principal
 from copilot_core.run import Answer, CallDecision, RunInput
 from copilot_core.store.log import INTERVAL, LIVE, EventLog, Reader
+from copilot_core.store.receipts import receipt_of
 from copilot_core.store.runs import BEAT, Begun, Runs
-from copilot_core.store.tables import Run, Thread
+from copilot_core.store.tables import ReceiptRow, Run, Thread
 from copilot_core.store.threads import Threads
+from copilot_core.toolcall import Call, Emit
 
 log = logging.getLogger("copilot_core.runs")
 SKIPPED = 10_000
@@ -190,6 +206,46 @@ class Copilot:
         latest = None if seen.run is None else {"id": seen.run.id, "status": seen.run.status}
         return {"messages": seen.messages, "question": asked, "run": latest}
 
+    async def undo(self, rows: Sequence[ReceiptRow], principal: Principal) -> None:
+        """Take back what these receipts tell, all of it or nothing; the latest must come first.
+
+        Raises:
+            UndoConflict: one is undone already or irreversible, or what it wrote has changed since.
+            Forbidden: the principal's role does not allow the action any more.
+        """
+        for row in rows:
+            await self._may_undo(row, principal)
+        first = f"undo:{rows[0].id}" if rows else ""
+        async with self.engine.scope(principal, Call(writes=True, key=first), Emit(_unseen)) as scope:
+            session = await scope.get(AsyncSession)
+            for row in rows:
+                await self.engine.receipts.mark_undone(row, session)
+                try:
+                    await self.engine.registry.actions[row.action].reverse(receipt_of(row), scope)
+                except ActionError as error:
+                    raise UndoConflict(error.message, details=error.details) from error
+        for row in rows:
+            await self._tell_undone(row, principal)
+
+    async def _may_undo(self, row: ReceiptRow, principal: Principal) -> None:
+        action = self.engine.action(row.action)
+        if row.undone_at is not None:
+            raise UndoConflict("This was undone already.", details={"receiptId": row.id})
+        if action is None or action.undo is None:
+            raise UndoConflict("This cannot be undone.", details={"receiptId": row.id})
+        decision = await decide(self.engine.registry.policies, ProposedCall(action, {}, principal))
+        if isinstance(decision, Deny):
+            raise Forbidden(decision.reason)
+
+    async def _tell_undone(self, row: ReceiptRow, principal: Principal) -> None:
+        """The thread's model should know; if it is busy or asks something, it finds out from the data."""
+        try:
+            thread_id = await self.threads.id_of(row.thread_key)
+            told = UiEvent(row.call_id, row.action, "undone", {"message": row.message})
+            await self._note(thread_id, row.thread_key, principal, told)
+        except (RequestError, NoResultFound):
+            log.info("the thread of receipt %s was not told that it is undone", row.id)
+
     async def fork(self, thread_id: str, principal: Principal, message_id: str | None) -> Thread:
         """A new thread with the messages up to `message_id`, or all of them.
 
@@ -231,20 +287,23 @@ class Copilot:
         action = self.engine.action(calls.get(call_id, ""))
         if action is None or action.render is None:
             raise NotFound("There is no such rendered call in this conversation.", details={"field": "toolCallId"})
-        if state.interrupts:
-            raise ApprovalConflict("Answer the open question first.")
         told = UiEvent(call_id, action.render.component, name, action.render.check(name, payload))
+        await self._note(thread_id, thread.key, principal, told)
+
+    async def _note(self, thread_id: str, thread_key: str, principal: Principal, told: UiEvent) -> None:
+        """Put something that no person said into the thread, in a run of its own, for the model to read."""
+        config: RunnableConfig = {"configurable": {"thread_id": thread_key}}
+        if (await self.graph.aget_state(config)).interrupts:
+            raise ApprovalConflict("Answer the open question first.")
         begun = await self.runs.begin(principal, RunInput((), thread_id=thread_id), "")
         feed = Feed(begun.run_key)
         self.events.open(feed)
         publish = self._publisher(feed, principal)
-        publish(RunStarted(begun.run_id, thread.id))
+        publish(RunStarted(begun.run_id, thread_id))
         publish(told)
-        await self.graph.aupdate_state(
-            {"configurable": {"thread_id": thread.key}}, {"messages": [ui_event(told)]}, as_node="observe"
-        )
-        last = RunFinished(begun.run_id, thread.id)
-        await self.runs.end(begun, feed, "waiting" if begun.was_waiting else "finished", last)
+        await self.graph.aupdate_state(config, {"messages": [ui_event(told)]}, as_node="observe")
+        last = RunFinished(begun.run_id, thread_id)
+        await self.runs.end(begun, feed, "finished", last)
         publish(last)
 
     async def __aenter__(self) -> Self:
@@ -273,6 +332,13 @@ class Copilot:
         assert isinstance(self.graph.checkpointer, BaseCheckpointSaver)
         return self.graph.checkpointer
 
+    def _issued(self, row: ReceiptRow) -> ReceiptIssued:
+        action = self.engine.action(row.action)
+        title = action.title if action is not None else row.action
+        return ReceiptIssued(
+            row.id, row.call_id, row.action, title, row.message, row.reversible, undone=row.undone_at is not None
+        )
+
     async def _asks(self, state: Any) -> bool:
         """Whether the thread waits for an answer that can still be given."""
         return bool(state.interrupts) and await self.engine.approvals.is_open(state.interrupts[0].value["approval"])
@@ -282,7 +348,9 @@ class Copilot:
 
     async def _see(self, thread: Thread) -> "_Seen":
         """The thread now. Looks again where its run went on between one look and the other."""
-        for last_look in (False, False, True):
+        looks = 3
+        while True:
+            looks -= 1
             run = await self.runs.latest(thread.key)
             state = await self.graph.aget_state({"configurable": {"thread_id": thread.key}})
             stored, shared = state.values.get("messages", []), state.values.get("shared") or {}
@@ -292,13 +360,12 @@ class Copilot:
             if so_far.position is None and self.events.feed(run.key) is None:
                 await asyncio.sleep(2 * INTERVAL)  # another process writes the log later than the checkpoints
                 so_far = story(await self._told(run))
-            if (so_far.ended or (so_far.position or 0) > len(stored)) and not last_look:
+            if looks and (so_far.ended or (so_far.position or 0) > len(stored)):
                 continue
             before = [] if so_far.whole else self._shown(stored[: so_far.position])
             messages = self._with_hints([*before, *so_far.messages])
             until = max(so_far.until, run.base + 1)  # whoever sees the thread needs no `RunStarted`
             return _Seen(run, state, messages, {**shared, **so_far.shared}, until)
-        raise AssertionError
 
     def _shown(self, stored: Sequence[Any]) -> list[dict[str, Any]]:
         return self._with_hints([shown(message) for message in stored if not message.additional_kwargs.get("hidden")])
@@ -468,3 +535,7 @@ class Copilot:
         for begun in beat.claimed:
             log.warning("taking over run %s, whose process is gone", begun.run_id)
             self._launch(begun, Feed(begun.run_key, begun.base + SKIPPED + 1))
+
+
+def _unseen(_name: str, _value: object) -> None:
+    """No page watches an undo as it happens."""

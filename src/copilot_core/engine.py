@@ -9,11 +9,13 @@ from copilot_core.clock import Clock
 from copilot_core.plugins import Registry
 from copilot_core.policies import Deny, ProposedCall, decide
 from copilot_core.principal import Principal
+from copilot_core.receipts import Changes
 from copilot_core.run import Readable, Readables
 from copilot_core.schema import Json
 from copilot_core.services import Scope
 from copilot_core.store.approvals import Approvals
 from copilot_core.store.ledger import Ledger
+from copilot_core.store.receipts import Receipts
 from copilot_core.toolcall import Call, Emit, SharedState
 
 
@@ -26,6 +28,7 @@ class Engine:
     clock: Clock
     ledger: Ledger
     approvals: Approvals
+    receipts: Receipts
     tools: Mapping[str, Json] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,6 +54,7 @@ class Engine:
         emit: Emit,
         readables: Readables = (),
         shared: SharedState | None = None,
+        changes: Changes | None = None,
     ) -> Scope:
         """The services of one call."""
         given: dict[object, object] = {
@@ -59,6 +63,7 @@ class Engine:
             Call: call,
             Emit: emit,
             Readables: readables,
+            Changes: changes or Changes(),
             SharedState: shared or SharedState({}, _unheard),
         }
         return self.registry.services.open(given)

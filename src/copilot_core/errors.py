@@ -11,6 +11,7 @@
     + Invalid                422    validation_error
     + ThreadBusy             409    thread_busy
     + ApprovalConflict       409    approval_conflict
+    + UndoConflict           409    undo_conflict
     + ModelNotAllowed        400    model_not_allowed
     + PayloadTooLarge        413    payload_too_large
     + RateLimited            429    rate_limited
@@ -94,6 +95,15 @@ class ApprovalConflict(RequestError):  # noqa: N818
     """The answer is to a question that is not open: answered, replaced, another's, or never asked."""
 
     code, status = "approval_conflict", 409
+
+
+class UndoConflict(RequestError):  # noqa: N818
+    """It cannot be undone: what was written has changed since, or the action is irreversible.
+
+    An action's `undo` raises it and says in `details` what has changed; nothing is undone then.
+    """
+
+    code, status = "undo_conflict", 409
 
 
 class ModelNotAllowed(RequestError):  # noqa: N818

@@ -134,6 +134,25 @@ class ToolCallEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiptIssued:
+    """A call wrote something; `POST /v1/receipts/{id}/undo` takes it back where it is `reversible`.
+
+    Args:
+        title: the action, in words.
+        message: what it said it did.
+        undone: somebody took it back already; only in what is told of the past.
+    """
+
+    receipt_id: str
+    call_id: str
+    action: str
+    title: str
+    message: str
+    reversible: bool
+    undone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Custom:
     """A plugin's own event, such as progress: `name` is its type, `value` any JSON."""
 
@@ -238,6 +257,7 @@ Event: TypeAlias = (
     | ToolCallArguments
     | ToolCallReady
     | ToolCallEnded
+    | ReceiptIssued
     | Custom
     | UiEvent
     | ApprovalRequested

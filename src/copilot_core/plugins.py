@@ -21,11 +21,12 @@ from copilot_core.hookspecs import GROUP, DemoData, Listener, ReadableSource
 from copilot_core.policies import Policy
 from copilot_core.principal import Authenticator, Principal
 from copilot_core.protocols import Protocol
+from copilot_core.receipts import Changes
 from copilot_core.run import Readables
 from copilot_core.services import Services, needs, type_name
 from copilot_core.toolcall import Call, Emit, SharedState
 
-GIVEN: frozenset[object] = frozenset({Principal, Clock, Readables, Call, Emit, SharedState})
+GIVEN: frozenset[object] = frozenset({Principal, Clock, Readables, Call, Changes, Emit, SharedState})
 """The services that the engine itself gives to every action call."""
 
 T = TypeVar("T")
@@ -160,8 +161,8 @@ class _Collector:
 
     def registry(self, broken: list[str], *, skip_broken: bool) -> Registry:
         for name, action in list(self._actions.items()):
-            foreseen = action.preview.injected.values() if action.preview is not None else ()
-            absent = self._services.missing([*action.injected.values(), *foreseen], GIVEN)
+            beside = [needed for way in (action.preview, action.undo) if way for needed in way.injected.values()]
+            absent = self._services.missing([*action.injected.values(), *beside], GIVEN)
             if not absent:
                 continue
             told = f"{self._owners[name]}: nobody provides {type_name(absent[0])}, which '{name}' asks for"

@@ -37,6 +37,7 @@ from copilot_core.store.database import Database
 from copilot_core.store.ledger import Ledger
 from copilot_core.store.log import EventLog
 from copilot_core.store.migrate import upgrade
+from copilot_core.store.receipts import Receipts
 from copilot_core.store.runs import Runs
 from copilot_core.store.threads import Threads
 
@@ -81,7 +82,8 @@ async def deployment(
         models.get(None)  # imported now, not while the first user waits
         async with open_checkpointer(database) as checkpointer:
             approvals = Approvals(database, clock)
-            engine = Engine(registry, models, clock, Ledger(database, clock), approvals)
+            receipts = Receipts(database, clock)
+            engine = Engine(registry, models, clock, Ledger(database, clock), approvals, receipts)
             events = EventLog(database)
             threads, runs = Threads(database, clock), Runs(database, clock, events, approvals)
             graph = build(engine, checkpointer)

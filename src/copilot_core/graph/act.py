@@ -18,6 +18,7 @@ from copilot_core.events import Source
 from copilot_core.graph.gate import tool_message
 from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
+from copilot_core.receipts import Changes
 from copilot_core.run import Readable
 from copilot_core.schema import Json
 from copilot_core.services import Scope
@@ -30,13 +31,14 @@ RESULT_LIMIT = 20_000
 
 
 class Task(TypedDict):
-    """One call that passed the gate, and the shared state if there is some."""
+    """One call that passed the gate; the approval that let it pass, and the shared state, if there are such."""
 
     message_id: str
     id: str
     name: str
     arguments: dict[str, Any]
     shared: NotRequired[dict[str, Any]]
+    approval: NotRequired[str]
 
 
 class Act:
@@ -53,16 +55,35 @@ class Act:
         call = Call(writes=action.writes, key=_key(task, run, runtime))
         readables = [Readable(r["description"], r["value"]) for r in (runtime.context or Context()).readables]
         shared = SharedState(task.get("shared", {}), run.stream.state_delta)
-        scope = self._engine.scope(run.principal, call, Emit(run.stream.custom), readables, shared)
-        if action.writes:
-            intent = Intent(call.key, run.principal, action.name, task["arguments"], self._is_transactional(action))
+        changes = Changes()
+        scope = self._engine.scope(run.principal, call, Emit(run.stream.custom), readables, shared, changes)
+        intent = self._intent(action, task, run, runtime, changes) if action.writes else None
+        if intent is not None:
             result = _fitting(await self._once(action, intent, scope))
         else:
             result = _fitting(await _outcome(action, task["arguments"], scope))
         message = tool_message(task["message_id"], task["id"], action.name, result)
         run.stream.result(task["id"], action.name, result, str(message.id), _source(action))
+        if intent is not None and result.get("success") is not False:
+            run.stream.receipt(intent, action, str(result.get("message", "")))
         update: State = {"messages": [message]}
         return update | {"shared": shared.changed} if shared.changed else update
+
+    def _intent(self, action: Action, task: Task, run: Running, runtime: Runtime[Context], changes: Changes) -> Intent:
+        assert runtime.execution_info is not None
+        return Intent(
+            _key(task, run, runtime),
+            run.principal,
+            str(runtime.execution_info.thread_id),
+            run.stream.run_id,
+            task["id"],
+            action.name,
+            task["arguments"],
+            self._is_transactional(action),
+            action.undo is not None,
+            changes,
+            task.get("approval"),
+        )
 
     def _is_transactional(self, action: Action) -> bool:
         """Whether all it does is done in the call's session. Who asks for the call's key has more in mind."""

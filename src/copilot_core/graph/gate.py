@@ -36,6 +36,7 @@ class _Verdict:
     Args:
         client: the page runs it, after the run.
         action: the server's, where there is one.
+        approval: id of the plan in which a person approved it.
     """
 
     call_id: str
@@ -46,6 +47,7 @@ class _Verdict:
     refused: str | None = None
     client: bool = False
     action: Action | None = None
+    approval: str | None = None
 
 
 class Gate:
@@ -100,7 +102,8 @@ class Gate:
         if not run.listens:  # LangGraph Studio, whose admin answers by resuming
             await self._engine.approvals.operate(run.principal, approval.id, approved=woken == {"approved": True})
         decisions = await self._engine.approvals.decided(thread_key, message_id, calls) or {}
-        return [await self._decided(_postponed(verdict), decisions, run) for verdict in verdicts]
+        verdicts = [await self._decided(_postponed(verdict), decisions, run) for verdict in verdicts]
+        return [replace(verdict, approval=approval.id) if verdict.confirm else verdict for verdict in verdicts]
 
     async def _decided(self, verdict: _Verdict, decisions: Mapping[str, CallDecision], run: Running) -> _Verdict:
         """The call after the person's word. What they edited passes every policy again, as their own call."""
@@ -113,7 +116,7 @@ class Gate:
             return verdict
         edited = {"id": verdict.call_id, "name": verdict.name, "args": dict(decision.arguments or {})}
         judged = await self._judge(edited, run, frozenset())
-        return replace(judged, refused=None)
+        return replace(judged, refused=None, confirm=verdict.confirm)
 
     async def _foreseen(self, verdict: _Verdict, run: Running) -> Json | None:
         """What the call would do, as its action foresees it."""
@@ -193,16 +196,26 @@ def _command(
             run.stream.result(verdict.call_id, verdict.name, verdict.result, str(result.id))
             results.append(result)
     sends = [
-        Send(
-            "act",
-            {"message_id": message_id, "id": v.call_id, "name": v.name, "arguments": dict(v.arguments)}
-            | ({"shared": shared} if shared else {}),
-        )
-        for v in verdicts
-        if v.result is None and not v.client
+        Send("act", _task(verdict, message_id, shared))
+        for verdict in verdicts
+        if verdict.result is None and not verdict.client
     ]
     update: State = {"messages": results, "refused": refused}
     return Command(update=update, goto=sends or "observe")
+
+
+def _task(verdict: _Verdict, message_id: str, shared: Mapping[str, Any] | None) -> Json:
+    task: Json = {
+        "message_id": message_id,
+        "id": verdict.call_id,
+        "name": verdict.name,
+        "arguments": dict(verdict.arguments),
+    }
+    if shared:
+        task["shared"] = shared
+    if verdict.approval:
+        task["approval"] = verdict.approval
+    return task
 
 
 def _as_edited(verdicts: list[_Verdict], message: AIMessage) -> list[AnyMessage]:

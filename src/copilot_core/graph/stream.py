@@ -14,10 +14,12 @@ from typing import Any
 from langchain_core.messages import AIMessage
 
 from copilot_core import events
+from copilot_core.actions import Action
 from copilot_core.errors import RequestError
 from copilot_core.events import ApprovalRequested, Event, RunFailed, RunFinished, Source
 from copilot_core.graph.history import result_id
 from copilot_core.schema import Json
+from copilot_core.store.ledger import Intent
 
 Publish = Callable[[Event], None]
 
@@ -132,6 +134,13 @@ class Stream:
         if ok and source is not None:
             self._sources[source] = None
         self._publish(events.ToolCallEnded(call_id, name, ok, result, message_id))
+
+    def receipt(self, intent: Intent, action: Action, message: str) -> None:
+        """The call has written something."""
+        told = events.ReceiptIssued(
+            intent.receipt_id, intent.call_id, action.name, action.title, message, reversible=intent.reversible
+        )
+        self._publish(told)
 
     def custom(self, name: str, value: Any) -> None:
         """An action tells the user's screen something."""

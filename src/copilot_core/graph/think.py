@@ -14,7 +14,7 @@ from copilot_core.graph.history import all_call_ids, repaired
 from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.principal import Principal
-from copilot_core.prompts import date_readable, system_message, user_readable
+from copilot_core.prompts import gathered, system_message
 from copilot_core.run import Readable
 from copilot_core.schema import Json
 from copilot_core.settings import RULE_PLANNER
@@ -49,16 +49,13 @@ class Think:
         return {"messages": [message]}
 
     async def _system(self, run: Running, context: Context, shared: Mapping[str, Any] | None) -> str:
-        """What the client tells comes last, so that it replaces what the server would say (S19, S20)."""
-        return system_message(
-            [
-                date_readable(self._engine.clock.now(), context.timezone),
-                user_readable(run.principal),
-                *await self._engine.readables(run.principal),
-                *([Readable(SHARED_STATE, shared)] if shared else ()),
-                *(Readable(str(r["description"]), r["value"]) for r in context.readables),
-            ]
-        )
+        """What the client tells stands in place of what the server would say of the same (S19, S20)."""
+        known = await self._engine.readables(run.principal)
+        if shared:
+            known.append(Readable(SHARED_STATE, shared))
+        told = [Readable(str(r["description"]), r["value"]) for r in context.readables]
+        now = self._engine.clock.now()
+        return system_message(gathered(run.principal, now, known, told, timezone=context.timezone))
 
     async def _model(self, context: Context, principal: Principal, *, last: bool) -> Bound:
         """The model with the tools; on the last round it must answer without them."""

@@ -186,8 +186,8 @@ def _readables(given: Mapping[str, Any]) -> Iterable[Readable]:
 
 
 def _decoded(value: Any) -> Any:
-    """Text of a JSON object or list as what it says; anything else as it is."""
-    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[")):
+    """Text of a JSON object, list or string as what it says; anything else as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith(("{", "[", '"')):
         return value
     try:
         return orjson.loads(value)
@@ -321,6 +321,8 @@ def _custom(event: events.Event) -> _Told:
         case events.ApprovalRequested():  # for CopilotKit up to 1.59, which does not know the outcome
             asked = {"id": event.id, "question": event.question, "calls": event.calls}
             yield "CUSTOM", {"name": "on_interrupt", "value": asked}
+        case events.ReceiptIssued():
+            yield "CUSTOM", {"name": "receipt", "value": receipt_of(event)}
         case events.SourcesUsed():
             yield "CUSTOM", {"name": "sources", "value": [dataclasses.asdict(source) for source in event.sources]}
 
@@ -344,6 +346,19 @@ def _interrupt(asked: events.ApprovalRequested) -> Mapping[str, Any]:
         "responseSchema": approved,
         "metadata": {"calls": asked.calls},
         **until,
+    }
+
+
+def receipt_of(event: events.ReceiptIssued) -> Mapping[str, Any]:
+    """What a page needs to show "Undo" beside a call."""
+    return {
+        "id": event.receipt_id,
+        "toolCallId": event.call_id,
+        "action": event.action,
+        "title": event.title,
+        "message": event.message,
+        "reversible": event.reversible,
+        "undone": event.undone,
     }
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from copilot_core import events
 from copilot_core.protocols import Protocol
-from copilot_core.protocols.agui import decode_object, invalid, messages_of, optional, unsupported, usage_of
+from copilot_core.protocols.agui import decode_object, invalid, messages_of, optional, receipt_of, unsupported, usage_of
 from copilot_core.protocols.body import identifier, json_object
 from copilot_core.protocols.sse import KEEP_ALIVE, frame
 from copilot_core.run import Answer, Message, RunInput
@@ -157,6 +157,8 @@ def _data(event: events.Event) -> _Told:
     match event:
         case events.Custom():
             yield f"data-{event.name}", {"id": event.name, "data": event.value}
+        case events.ReceiptIssued():
+            yield "data-receipt", {"id": event.receipt_id, "data": receipt_of(event)}
         case events.SourcesUsed():
             yield "data-sources", {"data": [asdict(source) for source in event.sources]}
         case events.StateSnapshot():

@@ -7,9 +7,11 @@ effect is there exactly once. Elsewhere a process that dies in between leaves an
 result, and that is told as `outcome_unknown`, never tried again.
 """
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 from sqlalchemy.exc import IntegrityError
@@ -18,8 +20,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from copilot_core.clock import Clock
 from copilot_core.principal import Principal
+from copilot_core.receipts import Changes
 from copilot_core.store.database import Database
-from copilot_core.store.tables import LedgerEntry
+from copilot_core.store.tables import LedgerEntry, ReceiptRow
 
 Json = dict[str, Any]
 UNKNOWN: Json = {
@@ -37,13 +40,27 @@ class Intent:
     Args:
         key: names the call for ever.
         transactional: everything that it does, it does through our session.
+        reversible: its action can undo it.
+        changes: what it does, as far as it has come.
+        approval_id: of the plan that a person approved, where one was asked.
     """
 
     key: str
     principal: Principal
+    thread_key: str
+    run_id: str
+    call_id: str
     action: str
     arguments: Mapping[str, Any]
     transactional: bool
+    reversible: bool
+    changes: Changes
+    approval_id: str | None = None
+
+    @property
+    def receipt_id(self) -> str:
+        """The id of its receipt, the same however often it is tried."""
+        return str(uuid5(NAMESPACE_URL, self.key))
 
 
 class Ledger:
@@ -75,13 +92,13 @@ class Ledger:
         return await self._database.transact(write, write=True)
 
     def settle(self, intent: Intent, result: Json, session: AsyncSession) -> None:
-        """Have the result committed with the effect."""
-        session.add(self._entry(intent, "result", result))
+        """Have result and receipt committed with the effect."""
+        session.add_all(self._result(intent, result))
 
     async def record(self, intent: Intent, result: Json) -> Json:
         """The result of a call that did not write through our session, or failed; the one that stands first."""
         try:
-            await self._database.transact(lambda s: s.add(self._entry(intent, "result", result)), write=True)
+            await self._database.transact(lambda s: s.add_all(self._result(intent, result)), write=True)
         except IntegrityError:
             return await self.known(intent.key) or result
         return result
@@ -94,6 +111,29 @@ class Ledger:
             return _loaded(entry) if entry is not None else None
 
         return await self._database.transact(read)
+
+    def _result(self, intent: Intent, result: Json) -> list[LedgerEntry | ReceiptRow]:
+        entry = self._entry(intent, "result", result)
+        if result.get("success") is False:
+            return [entry]
+        changes = [dataclasses.asdict(change) for change in intent.changes.made]
+        receipt = ReceiptRow(
+            id=intent.receipt_id,
+            key=intent.key,
+            workspace=intent.principal.workspace,
+            owner=intent.principal.id,
+            thread_key=intent.thread_key,
+            run_id=intent.run_id,
+            call_id=intent.call_id,
+            action=intent.action,
+            arguments=orjson.dumps(dict(intent.arguments), default=str).decode(),
+            changes=orjson.dumps(changes, default=str).decode(),
+            message=str(result.get("message", ""))[:1000],
+            reversible=intent.reversible,
+            approval_id=intent.approval_id,
+            at=self._clock.now(),
+        )
+        return [entry, receipt]
 
     def _entry(self, intent: Intent, kind: str, body: Json) -> LedgerEntry:
         return LedgerEntry(

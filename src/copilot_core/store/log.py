@@ -149,13 +149,14 @@ class Reader:
     async def change(self) -> None:
         """Wait until `take` has something, the run has ended, or `wake` is called."""
         feed = self._feed
-        if feed is not None and feed.gone and feed.next == self._after + 1:
+        if feed is not None and feed.gone and feed.next <= self._after + 1:
             self.ended = self.cut = True
             return
         if feed is not None and feed.lost:
             feed = self._feed = None
         if feed is not None and feed.first <= self._after + 1:
-            if feed.next == self._after + 1:
+            self.ended = feed.ended and feed.next <= self._after + 1
+            if feed.next <= self._after + 1 and not self.ended:
                 await feed.change()
             return
         self._page, more = await self._log.read(self._run_key, self._after)

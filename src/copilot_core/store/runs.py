@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
+import orjson
 from pydantic import TypeAdapter
 from sqlalchemy import CursorResult, func, update
 from sqlalchemy.exc import IntegrityError
@@ -211,17 +212,23 @@ class Runs:
         begun = self._insert(session, thread, last, replace(given, model=model), principal, queued=alive, base=base)
         return replace(begun, refused=refused)
 
-    def _decide(self, session: Session, principal: Principal, thread_key: str, given: RunInput) -> RequestError | None:
-        """Answer the thread's open question, if that is what the caller does; why not, if it cannot be."""
+    def _decide(
+        self, session: Session, principal: Principal, thread_key: str, given: RunInput, *, run_key: str = ""
+    ) -> RequestError | None:
+        """Answer the thread's open question, if that is what the caller does; why not, if it cannot be.
+
+        A yes that the user said earlier, and that the page sends again with its history, answers nothing.
+        """
         asked = self._approvals.open_of(session, thread_key)
-        approved = plain_answer(given.said)
+        spoken = _spoken(given)
+        approved = plain_answer(spoken.content) if spoken and not _seen(session, thread_key, spoken, run_key) else None
         try:
             if given.answers:
                 decisions = _decisions(given.answers, asked)
                 self._approvals.answer(session, principal, thread_key, asked.id if asked else "", decisions)
             elif asked is not None and approved is not None:
                 self._approvals.answer(session, principal, thread_key, asked.id, [_whole(approved)])
-            elif given.said:
+            elif spoken:
                 self._approvals.supersede(session, thread_key)
         except (ApprovalConflict, Invalid) as error:
             return error
@@ -304,7 +311,7 @@ class Runs:
             self._give_up(session, other, begun.thread_id)
         row.status = "running"
         session.flush()
-        refused = self._decide(session, begun.principal, begun.thread_key, begun.given)
+        refused = self._decide(session, begun.principal, begun.thread_key, begun.given, run_key=row.key)
         return replace(begun, queued=False, was_waiting=_was_waiting(session, row), refused=refused)
 
     def _beat(self, session: Session) -> Beat:
@@ -360,6 +367,19 @@ def _decisions(answers: Sequence[Answer], asked: Approval | None) -> list[CallDe
             raise Invalid(told, details={"field": field})
         decisions += answer.decisions or [_whole(bool(answer.approved))]
     return decisions
+
+
+def _spoken(given: RunInput) -> Message | None:
+    """What the user says in this run; nothing where the page brings results of its calls."""
+    told = [message for message in given.messages if message.role in {"user", "assistant", "tool"}]
+    return told[-1] if told and told[-1].role == "user" else None
+
+
+def _seen(session: Session, thread_key: str, message: Message, run_key: str) -> bool:
+    """Whether another run of the thread was sent this message, too."""
+    others = select(Run.key).where(Run.thread_key == thread_key, Run.key != run_key)
+    named = f'"id":{orjson.dumps(message.id).decode()}'
+    return session.exec(others.where(col(Run.input).contains(named, autoescape=True)).limit(1)).first() is not None
 
 
 def _whole(approved: bool) -> CallDecision:

@@ -150,3 +150,25 @@ class Approval(SQLModel, table=True):
     created_at: datetime = _instant()
     expires_at: datetime = _instant()
     answered_at: datetime | None = _instant(nullable=True)
+
+
+class ReceiptRow(SQLModel, table=True):
+    """What a writing call did; `approval_id` if a person was asked. `arguments` and `changes` are JSON."""
+
+    __tablename__ = "copilot_receipt"
+    __table_args__ = (Index("copilot_receipt_of_run", "workspace", "owner", "run_id"),)
+    id: str = Field(primary_key=True)
+    key: str = Field(unique=True)
+    workspace: str
+    owner: str
+    thread_key: str
+    run_id: str
+    call_id: str
+    action: str
+    arguments: str
+    changes: str
+    message: str
+    reversible: bool
+    approval_id: str | None = None
+    undone_at: datetime | None = _instant(nullable=True)
+    at: datetime = _instant()

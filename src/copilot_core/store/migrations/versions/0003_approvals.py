@@ -1,4 +1,4 @@
-"""Approvals."""
+"""Approvals and receipts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,3 +30,22 @@ def upgrade() -> None:
         sa.UniqueConstraint("thread_key", "message_id"),
     )
     op.create_index("copilot_approval_of_owner", "copilot_approval", ["workspace", "owner", "status"])
+    op.create_table(
+        "copilot_receipt",
+        sa.Column("id", sa.String, primary_key=True),
+        sa.Column("key", sa.String, nullable=False, unique=True),
+        sa.Column("workspace", sa.String, nullable=False),
+        sa.Column("owner", sa.String, nullable=False),
+        sa.Column("thread_key", sa.String, nullable=False),
+        sa.Column("run_id", sa.String, nullable=False),
+        sa.Column("call_id", sa.String, nullable=False),
+        sa.Column("action", sa.String, nullable=False),
+        sa.Column("arguments", sa.Text, nullable=False),
+        sa.Column("changes", sa.Text, nullable=False),
+        sa.Column("message", sa.Text, nullable=False),
+        sa.Column("reversible", sa.Boolean, nullable=False),
+        sa.Column("approval_id", sa.String),
+        sa.Column("undone_at", instant),
+        sa.Column("at", instant, nullable=False),
+    )
+    op.create_index("copilot_receipt_of_run", "copilot_receipt", ["workspace", "owner", "run_id"])

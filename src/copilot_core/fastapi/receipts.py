@@ -1,0 +1,56 @@
+"""Receipts over HTTP: what was written, and taking it back."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+
+from copilot_core.copilot import Copilot
+from copilot_core.errors import NotFound
+from copilot_core.principal import Principal
+from copilot_core.store.receipts import changes_of
+from copilot_core.store.tables import ReceiptRow
+
+
+def add_receipts(routes: APIRouter, copilot: Copilot, caller: Any) -> None:
+    """`/v1/receipts`, and undoing a whole run."""
+    receipts = copilot.engine.receipts
+
+    @routes.get("/v1/receipts", tags=["receipts"])
+    async def listed(
+        principal: Annotated[Principal, caller],
+        runId: str | None = None,
+        threadId: str | None = None,  # noqa: N803
+    ) -> dict[str, Any]:
+        thread_key = None if threadId is None else (await copilot.threads.find(principal, threadId)).key
+        found = await receipts.list(principal, run_id=runId, thread_key=thread_key)
+        return {"receipts": [_view(row) for row in found]}
+
+    @routes.post("/v1/receipts/{receipt_id}/undo", tags=["receipts"])
+    async def undo(receipt_id: str, principal: Annotated[Principal, caller]) -> Mapping[str, Any]:
+        await copilot.undo([await receipts.find(principal, receipt_id)], principal)
+        return _view(await receipts.find(principal, receipt_id))
+
+    @routes.post("/v1/runs/{run_id}/undo", tags=["receipts"])
+    async def undo_run(run_id: str, principal: Annotated[Principal, caller]) -> dict[str, Any]:
+        found = await receipts.list(principal, run_id=run_id)
+        if not found:
+            await copilot.runs.find(principal, run_id)
+            raise NotFound("This run wrote nothing.", details={"field": "runId"})
+        await copilot.undo([row for row in found if row.undone_at is None], principal)
+        return {"receipts": [_view(row) for row in await receipts.list(principal, run_id=run_id)]}
+
+
+def _view(row: ReceiptRow) -> Mapping[str, Any]:
+    return {
+        "id": row.id,
+        "runId": row.run_id,
+        "toolCallId": row.call_id,
+        "action": row.action,
+        "message": row.message,
+        "changes": changes_of(row),
+        "reversible": row.reversible,
+        "approvalId": row.approval_id,
+        "createdAt": row.at.isoformat(),
+        "undoneAt": row.undone_at.isoformat() if row.undone_at else None,
+    }
