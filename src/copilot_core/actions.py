@@ -104,6 +104,7 @@ class Action:
     examples: Sequence[str] = ()
     render: Render | None = None
     preview: Beside | None = None
+    trusted: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
         """Call the plain function."""
@@ -233,6 +234,7 @@ def action(
     examples: Sequence[str] = (),
     render: Render | str | None = None,
     preview: Function | None = None,
+    trusted: bool = False,
 ) -> Callable[[Function], Action]: ...
 def action(function: Function | None = None, /, **options: Any) -> Action | Callable[[Function], Action]:
     """Make a typed async function an action.

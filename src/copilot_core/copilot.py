@@ -108,6 +108,7 @@ class Copilot:
         self._retention = retention
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping: set[str] = set()
+        self._stoppable: dict[str, bool] = {}
         self._background: list[asyncio.Task[None]] = []
         self._renders = {a.name: a.render.hint for a in engine.registry.actions.values() if a.render is not None}
         self._listeners: dict[type[Event], list[Any]] = {}
@@ -128,6 +129,8 @@ class Copilot:
         begun = await self.runs.begin(principal, given, model)
         if not begun.attached:
             self._launch(begun, Feed(begun.run_key, begun.base + 1))
+        if begun.queued and given.on_busy == "interrupt":
+            await self._beat()  # what it interrupts may be here
         return Reader(self.events, begun.run_key, begun.run_id, after=begun.base)
 
     async def answer(
@@ -185,13 +188,17 @@ class Copilot:
         """Stop a run, in whichever process it is; whether there was anything to stop."""
         if run.status not in LIVE:
             return False
-        task = self._tasks.get(run.key)
-        if task is None:
+        if run.key not in self._stoppable:
             await self.runs.ask_to_stop(run.key)
-        else:
-            self._stopping.add(run.key)
-            task.cancel()
-        return True
+            return True
+        return self._cancel(run.key)
+
+    def _cancel(self, run_key: str) -> bool:
+        """Stop a run of this process, unless it is ending by itself."""
+        if not self._stoppable.get(run_key):
+            return False
+        self._stopping.add(run_key)
+        return self._tasks[run_key].cancel()
 
     async def conversation(self, thread_id: str, principal: Principal) -> dict[str, Any]:
         """The thread as its owner sees it; raises `NotFound`.
@@ -301,10 +308,15 @@ class Copilot:
         publish = self._publisher(feed, principal)
         publish(RunStarted(begun.run_id, thread_id))
         publish(told)
-        await self.graph.aupdate_state(config, {"messages": [ui_event(told)]}, as_node="observe")
-        last = RunFinished(begun.run_id, thread_id)
-        await self.runs.end(begun, feed, "finished", last)
-        publish(last)
+        last: RunFinished | RunFailed = RunFinished(begun.run_id, thread_id)
+        try:
+            await self.graph.aupdate_state(config, {"messages": [ui_event(told)]}, as_node="observe")
+        except Exception:
+            last = RunFailed(begun.run_id, thread_id, "internal_error", "This could not be stored.")
+            raise
+        finally:  # a run without an end would keep its thread busy for ever
+            await self.runs.end(begun, feed, "failed" if isinstance(last, RunFailed) else "finished", last)
+            publish(last)
 
     async def __aenter__(self) -> Self:
         self._background = [
@@ -323,8 +335,9 @@ class Copilot:
         """Let running runs end for `patience` seconds, then leave the rest to whoever starts next."""
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=patience)
-            for task in late:
-                task.cancel()
+            for run_key, task in self._tasks.items():
+                if task in late and self._stoppable.get(run_key, True):
+                    task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
     @property
@@ -398,7 +411,12 @@ class Copilot:
             stream.started()
         task = asyncio.create_task(self._drive(begun, feed, Running(begun.principal, stream), publish))
         self._tasks[begun.run_key] = task
-        task.add_done_callback(lambda _done: self._tasks.pop(begun.run_key, None))
+        task.add_done_callback(lambda _done: self._forget(begun.run_key))
+
+    def _forget(self, run_key: str) -> None:
+        self._tasks.pop(run_key, None)
+        self._stoppable.pop(run_key, None)
+        self._stopping.discard(run_key)
 
     def _publisher(self, feed: Feed, principal: Principal) -> Any:
         listeners = self._listeners
@@ -420,13 +438,17 @@ class Copilot:
         current.set(run)
         turn = Turn(self.engine, self.graph, begun.thread_key, begun.given, max_rounds=self._max_rounds)
         try:
-            begun = await self._turn_come(begun)
-            if begun.refused is not None:
-                raise begun.refused
-            if begun.resumed:
-                rest = await self._resume(begun, run, turn)
-            else:
-                rest = await turn.run(run, was_waiting=begun.was_waiting)
+            self._stoppable[begun.run_key] = True
+            try:
+                begun = await self._turn_come(begun)
+                if begun.refused is not None:
+                    raise begun.refused
+                if begun.resumed:
+                    rest = await self._resume(begun, run, turn)
+                else:
+                    rest = await turn.run(run, was_waiting=begun.was_waiting)
+            finally:
+                self._stoppable[begun.run_key] = False  # its end is stored, whoever comes now
             last: RunFinished | RunFailed = self._rested(run, rest, begun)
             status, code = ("waiting" if rest.waiting else "finished"), None
         except RequestError as error:
@@ -480,7 +502,6 @@ class Copilot:
         return ("waiting" if open_still else "failed"), error.code, run.stream.failed(error)
 
     async def _stopped(self, begun: Begun, run: Running, turn: Turn) -> tuple[str, None, RunFinished]:
-        self._stopping.discard(begun.run_key)
         try:
             await turn.stopped(run)
         except Exception:
@@ -523,12 +544,10 @@ class Copilot:
     async def _beat(self) -> None:
         beat = await self.runs.beat()
         for run_key in beat.stop:
-            if run_key in self._tasks:
-                self._stopping.add(run_key)
-                self._tasks[run_key].cancel()
+            self._cancel(run_key)
         for run_key in beat.lost:
             feed = self.events.feed(run_key)
-            if feed is not None and run_key in self._tasks:
+            if feed is not None and self._stoppable.get(run_key):
                 log.warning("another process has taken over run %s", run_key)
                 feed.lose()
                 self._tasks[run_key].cancel()

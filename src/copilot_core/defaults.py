@@ -9,7 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from copilot_core.context import PageContext, page_context
 from copilot_core.events import Event, RunFailed, RunFinished
 from copilot_core.hookspecs import Listener, hookimpl
-from copilot_core.policies import ConfirmPolicy, Policy, RolePolicy
+from copilot_core.policies import ConfirmPolicy, Policy, ProvenancePolicy, RolePolicy
 from copilot_core.principal import Authenticator, Principal
 from copilot_core.protocols import Protocol
 from copilot_core.protocols.ai_sdk import AI_SDK
@@ -29,12 +29,21 @@ class Defaults:
         database: given to actions as ``Injected[Database]``, and as ``Injected[AsyncSession]``: one
             transaction per call, committed when the action returns and rolled back when it raises.
         confirm_rows: writes to more rows than this at once need a person (`COPILOT_CONFIRM_ROWS`).
+        confirm_untrusted: so do writes that may come from text in the data (`COPILOT_CONFIRM_UNTRUSTED`).
         authenticators: how bearers are verified, asked in order.
     """
 
-    def __init__(self, database: Database, *, confirm_rows: int, authenticators: Iterable[Authenticator]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        confirm_rows: int,
+        confirm_untrusted: bool,
+        authenticators: Iterable[Authenticator],
+    ) -> None:
         self._database = database
         self._confirm_rows = confirm_rows
+        self._confirm_untrusted = confirm_untrusted
         self._authenticators = tuple(authenticators)
 
     @hookimpl
@@ -46,8 +55,9 @@ class Defaults:
 
     @hookimpl
     def copilot_policies(self) -> Iterable[Policy]:
-        """Roles, and a person's yes for what is large or destroys."""
-        return [RolePolicy(), ConfirmPolicy(self._confirm_rows)]
+        """Roles, and a person's yes for what is large, destroys, or may not be the user's wish."""
+        doubted = [ProvenancePolicy()] if self._confirm_untrusted else []
+        return [RolePolicy(), *doubted, ConfirmPolicy(self._confirm_rows)]
 
     @hookimpl
     def copilot_protocols(self) -> Iterable[Protocol]:

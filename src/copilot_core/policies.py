@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeAlias
 
 from copilot_core.actions import Action
 from copilot_core.principal import Principal, Role
+from copilot_core.provenance import Provenance
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,17 @@ Decision: TypeAlias = Allow | Confirm | Deny
 
 @dataclass(frozen=True, slots=True)
 class ProposedCall:
-    """A call as a policy sees it: before anything ran, arguments as the model wrote them."""
+    """A call as a policy sees it: before anything ran, arguments as the model wrote them.
+
+    Args:
+        provenance: what the user said and what else the model has read; `None` where no language model
+            wrote the call.
+    """
 
     action: Action
     arguments: Mapping[str, Any]
     principal: Principal
+    provenance: Provenance | None = None
 
     @property
     def rows(self) -> int:
@@ -83,6 +90,17 @@ class ConfirmPolicy:
         if call.action.writes and call.rows > self._confirm_rows:
             return Confirm(f"it changes {call.rows} records at once")
         return Allow()
+
+
+class ProvenancePolicy:
+    """A person confirms a write that cannot be traced to what the user said (`provenance.py`)."""
+
+    async def decide(self, call: ProposedCall) -> Decision:
+        """Confirm doubtful writes, allow the rest."""
+        if not call.action.writes or call.provenance is None:
+            return Allow()
+        doubt = call.provenance.doubt(call.arguments)
+        return Confirm(f"it may come from text that the copilot has read: {doubt}") if doubt else Allow()
 
 
 async def decide(policies: Iterable[Policy], call: ProposedCall) -> Decision:

@@ -109,6 +109,7 @@ def registry_of(
     defaults = Defaults(
         database,
         confirm_rows=settings.confirm_rows,
+        confirm_untrusted=settings.confirm_untrusted,
         authenticators=[keys.authenticate, Jwts(settings).authenticate],
     )
     registry = collect(

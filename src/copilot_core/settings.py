@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     cors_origins: Names = ()
     max_rounds: int = Field(10, ge=1, le=50)
     confirm_rows: int = Field(10, ge=1)
+    confirm_untrusted: bool = True
     disable_plugins: Names = ()
     skip_broken: bool = False
     trace_plugins: bool = False

@@ -81,7 +81,7 @@ async def test_each_source_is_listed_once_in_order_of_use_and_silent_actions_are
         "Done.",
     ]
     async with talk(script=script) as client:
-        stream = await client.ask("What is broken? Also make a task.")
+        stream = await client.ask("What is broken? Also make a task: call.")
 
         assert [e["sources"] for e in stream if e["type"] == "sources"] == [
             [{"type": "List Incidents", "label": "List Incidents"}, {"type": "Create Task", "label": "Create Task"}]
@@ -203,7 +203,9 @@ async def test_a_delete_waits_for_a_plain_yes(talk: Talk) -> None:
         answered = await client.ask("Yes.", conversation)
 
         assert said(asked) == (
-            "This needs your approval:\n- Delete Tasks (it deletes data): {} This cannot be undone.\nAnswer yes to go ahead, or no."
+            "This needs your approval:\n"
+            "- Delete Tasks (it deletes data): {} This cannot be undone.\n"
+            "Answer yes to go ahead, or no."
         )
         assert (before, await client.tasks()) == ([("x", "dana")], [])
         assert [e for e in answered if e["type"] == "tool_use"] == [

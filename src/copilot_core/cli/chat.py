@@ -1,16 +1,17 @@
-"""`chat`: the six-event wire in a terminal, streamed as it comes."""
+"""`chat`: a copilot in a terminal, streamed as it comes; an answer outlives lost connections and restarts."""
 
 import argparse
+import asyncio
 import contextlib
-import json
 import unicodedata
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
-import httpx2
 from rich.console import Console
 from rich.markup import escape
 
+from copilot_core import events
+from copilot_core.client import CopilotClient, Thread
 from copilot_core.errors import CopilotError
 
 with contextlib.suppress(ImportError):
@@ -21,72 +22,83 @@ HELP = """/new            begin a new conversation
 /open N         continue conversation N of the list
 /actions        what the copilot can do here
 /quit           leave (also Ctrl-D); Ctrl-C stops reading an answer"""
-Event = dict[str, Any]
+T = TypeVar("T")
 
 
 def chat(parsed: argparse.Namespace) -> int:
     """Ask one message and leave, or talk until the user leaves."""
     if not parsed.key:
         raise CopilotError("no key; pass --key or set COPILOT_KEY (make one with `copilot-core keys create`)")
-    headers = {"Authorization": f"Bearer {parsed.key}"}
-    with httpx2.Client(base_url=parsed.url, headers=headers, timeout=httpx2.Timeout(10, read=None)) as http:
-        conversation = Conversation(http, Console(highlight=False, soft_wrap=True), parsed.conversation)
-        if parsed.message:
-            return conversation.ask(" ".join(parsed.message))
-        return Terminal(conversation).talk()
+    with asyncio.Runner() as runner:
+        client = CopilotClient(parsed.url, parsed.key)
+        conversation = Conversation(client, runner, Console(highlight=False, soft_wrap=True), parsed.conversation)
+        try:
+            conversation.look()
+            if parsed.message:
+                return conversation.ask(" ".join(parsed.message))
+            return Terminal(conversation).talk()
+        finally:
+            runner.run(client.close())
 
 
 class Conversation:
     """One conversation with a server, printed as it happens."""
 
-    def __init__(self, http: httpx2.Client, console: Console, identifier: str | None) -> None:
-        self._http = http
+    def __init__(self, client: CopilotClient, runner: asyncio.Runner, console: Console, identifier: str | None) -> None:
+        self._runner = runner
         self._printed = False
+        self.client = client
         self.console = console
         self.id = identifier
 
+    def wait(self, answer: Coroutine[Any, Any, T]) -> T:
+        """What `answer` comes to; the terminal is nobody else's meanwhile."""
+        return self._runner.run(answer)
+
+    def look(self) -> None:
+        """Refused, unreachable or no such conversation: say so before anything is asked."""
+        self.wait(self.client.conversation(self.id) if self.id else self.client.threads(limit=1))
+
     def ask(self, message: str) -> int:
         """Send a message and print the answer; 1 if it ended in an error."""
-        kind, self._printed = "", False
-        for event in self._events(message):
-            self._print(event)
-            kind = event["type"]
+        self._printed = False
+        last = self.wait(self._answer(message))
         self.console.print()
-        if kind not in {"done", "error"}:
-            raise CopilotError("the answer broke off before it was complete")
-        return int(kind == "error")
+        return int(isinstance(last, events.RunFailed))
 
-    def get(self, path: str) -> Any:
-        """The JSON at `path`; raises `CopilotError` with the server's own words."""
-        with _told(self._http):
-            answer = self._http.get(path)
-        return _json(answer)
+    async def _answer(self, message: str) -> events.Event | None:
+        event = None
+        async with contextlib.aclosing(self.client.ask(message, thread_id=self.id)) as told:
+            async for event in told:
+                self._print(event)
+        return event
 
-    def _events(self, message: str) -> Iterator[Event]:
-        body = {"message": message, "conversationId": self.id}
-        with _told(self._http), self._http.stream("POST", "/api/copilot/chat", json=body) as answer:
-            if answer.status_code != 200:
-                answer.read()
-                _json(answer)
-            left = b""
-            for chunk in answer.iter_raw():
-                *lines, left = (left + chunk).split(b"\n")
-                yield from (json.loads(line[6:]) for line in lines if line.startswith(b"data: "))
-
-    def _print(self, event: Event) -> None:
-        match event["type"]:
-            case "start":
-                self.id = event["conversationId"]
-            case "tool_use":
-                self._line(_tool(event))
-            case "token":
-                self._printed = True
-                self.console.print(_plain(event["content"]), end="", markup=False)
-            case "sources":
-                labels = " · ".join(source["label"] for source in event["sources"])
+    def _print(self, event: events.Event) -> None:
+        match event:
+            case events.RunStarted():
+                self.id = event.thread_id
+            case events.ToolCallStarted():
+                self._tool("[dim]…[/dim]", event.name)
+            case events.ToolCallEnded():
+                self._tool("[green]✓[/green]" if event.ok else "[red]✗[/red]", event.name)
+            case events.TextDelta():
+                self._say(event.delta)
+            case events.ApprovalRequested():
+                self._say(event.question)
+            case events.SourcesUsed():
+                labels = " · ".join(source.label for source in event.sources)
                 self._line(f"[dim]sources: {_safe(labels)}[/dim]")
-            case "error":
-                self._line(f"[red]{_safe(event['error'])}[/red]")
+            case events.MessagesSnapshot():
+                self._line("[dim]The server was restarted, and begins this part again.[/dim]")
+            case events.RunFailed():
+                self._line(f"[red]{_safe(event.message)}[/red]")
+
+    def _say(self, text: str) -> None:
+        self._printed = True
+        self.console.print(_plain(text), end="", markup=False)
+
+    def _tool(self, mark: str, name: str) -> None:
+        self._line(f"{mark} [dim]{_safe(name)}[/dim]")
 
     def _line(self, text: str) -> None:
         """A line of its own, whatever was printed before it."""
@@ -101,8 +113,9 @@ class Terminal:
 
     def __init__(self, conversation: Conversation) -> None:
         self._conversation = conversation
+        self._client = conversation.client
         self._console = conversation.console
-        self._threads: list[Event] = []
+        self._threads: list[Thread] = []
         self._commands: dict[str, Callable[[str], None]] = {
             "/new": self._new,
             "/history": self._history,
@@ -113,7 +126,6 @@ class Terminal:
 
     def talk(self) -> int:
         """Read and answer until the user leaves."""
-        self._conversation.get("/v1/threads")  # refused or unreachable: say so before the first prompt
         self._console.print("[dim]Ask for something, or /help.[/dim]")
         while True:
             try:
@@ -143,22 +155,22 @@ class Terminal:
         self._console.print("[dim]A new conversation.[/dim]")
 
     def _history(self, _rest: str) -> None:
-        self._threads = self._conversation.get("/v1/threads")["threads"]
+        self._threads = self._conversation.wait(self._client.threads())
         for number, thread in enumerate(self._threads, 1):
-            when = thread["updatedAt"][:16].replace("T", " ")
-            self._console.print(f"{number:3}  [dim]{when}[/dim]  {_safe(thread['title'] or '')}")
+            when = f"{thread.updated_at:%Y-%m-%d %H:%M}"
+            self._console.print(f"{number:3}  [dim]{when}[/dim]  {_safe(thread.title or '')}")
 
     def _open(self, rest: str) -> None:
         if not (rest.isdigit() and 0 < int(rest) <= len(self._threads)):
             raise CopilotError("say /history first, then /open with a number of that list")
-        self._conversation.id = self._threads[int(rest) - 1]["id"]
-        for message in self._conversation.get(f"/v1/threads/{self._conversation.id}/messages")["messages"]:
+        self._conversation.id = thread_id = self._threads[int(rest) - 1].id
+        for message in self._conversation.wait(self._client.messages(thread_id)):
             if message["content"] and message["role"] in {"user", "assistant"}:
                 mark = "[bold green]› [/bold green]" if message["role"] == "user" else ""
                 self._console.print(mark + _safe(message["content"]))
 
     def _actions(self, _rest: str) -> None:
-        for action in self._conversation.get("/v1/actions")["actions"]:
+        for action in self._conversation.wait(self._client.actions()):
             first = action["description"].split(". ")[0]
             self._console.print(f"[bold]{action['name']}[/bold]  [dim]{_safe(first)}[/dim]")
 
@@ -171,27 +183,3 @@ def _plain(text: str) -> str:
 def _safe(text: str) -> str:
     """`text` as it is put between rich's markup."""
     return escape(_plain(text))
-
-
-def _tool(event: Event) -> str:
-    mark = {"calling": "[dim]…[/dim]", "done": "[green]✓[/green]", "error": "[red]✗[/red]"}[event["toolStatus"]]
-    return f"{mark} [dim]{_safe(event['tool'])}[/dim]"
-
-
-def _json(answer: httpx2.Response) -> Any:
-    try:
-        told = answer.json()
-        if answer.status_code != 200:
-            raise CopilotError(f"{told['error']['message']} ({told['error']['code']})")
-    except (ValueError, LookupError, TypeError) as error:
-        raise CopilotError(f"{answer.url} answered {answer.status_code}, and not as a copilot does") from error
-    return told
-
-
-@contextlib.contextmanager
-def _told(http: httpx2.Client) -> Iterator[None]:
-    """A connection that fails is told with the address that was tried."""
-    try:
-        yield
-    except httpx2.TransportError as error:
-        raise CopilotError(f"{http.base_url} does not answer: {error or type(error).__name__}") from error

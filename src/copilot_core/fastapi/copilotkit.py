@@ -151,10 +151,8 @@ class Runtime:
             thread = await self._copilot.threads.find(principal, thread_id)
         except NotFound:
             return stopped(False)
-        run = await self._copilot.runs.latest(thread.key)
-        if run is None or run_id not in {None, run.id}:
-            return stopped(False)
-        return stopped(await self._copilot.stop(run))
+        run = await self._copilot.runs.latest(thread.key, run_id)
+        return stopped(run is not None and await self._copilot.stop(run))
 
     async def threads(
         self, method: str, path: str, query: Mapping[str, str], given: Mapping[str, Any], principal: Principal

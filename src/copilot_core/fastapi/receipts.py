@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from copilot_core.copilot import Copilot
 from copilot_core.errors import NotFound
@@ -19,11 +19,11 @@ def add_receipts(routes: APIRouter, copilot: Copilot, caller: Any) -> None:
     @routes.get("/v1/receipts", tags=["receipts"])
     async def listed(
         principal: Annotated[Principal, caller],
-        runId: str | None = None,
-        threadId: str | None = None,  # noqa: N803
+        run_id: Annotated[str | None, Query(alias="runId")] = None,
+        thread_id: Annotated[str | None, Query(alias="threadId")] = None,
     ) -> dict[str, Any]:
-        thread_key = None if threadId is None else (await copilot.threads.find(principal, threadId)).key
-        found = await receipts.list(principal, run_id=runId, thread_key=thread_key)
+        thread_key = None if thread_id is None else (await copilot.threads.find(principal, thread_id)).key
+        found = await receipts.list(principal, run_id=run_id, thread_key=thread_key)
         return {"receipts": [_view(row) for row in found]}
 
     @routes.post("/v1/receipts/{receipt_id}/undo", tags=["receipts"])

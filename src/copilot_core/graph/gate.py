@@ -17,12 +17,14 @@ from langgraph.types import Command, Send, interrupt
 from copilot_core.actions import Action, as_text, failed
 from copilot_core.engine import Engine
 from copilot_core.errors import ActionError
-from copilot_core.graph.history import result_id
+from copilot_core.graph.history import provenance_of, result_id
 from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.policies import Confirm, Deny, ProposedCall, decide
+from copilot_core.provenance import Provenance
 from copilot_core.run import CallDecision
 from copilot_core.schema import Json
+from copilot_core.settings import RULE_PLANNER
 from copilot_core.store.approvals import Question, calls_of
 from copilot_core.toolcall import Call, Emit
 
@@ -60,8 +62,10 @@ class Gate:
         run = running(runtime)
         message = state["messages"][-1]
         assert isinstance(message, AIMessage)
-        offered = {o["name"] for o in (runtime.context or Context()).client_actions}
-        verdicts = [await self._judge(call, run, offered) for call in message.tool_calls]
+        context = runtime.context or Context()
+        offered = {o["name"] for o in context.client_actions}
+        provenance = self._provenance(state, context)
+        verdicts = [await self._judge(call, run, offered, provenance) for call in message.tool_calls]
         verdicts += [_malformed(call) for call in message.invalid_tool_calls]
         refused = next((verdict.refused for verdict in verdicts if verdict.refused), None)
         if refused is not None:
@@ -70,7 +74,19 @@ class Gate:
             verdicts = await self._confirmed(verdicts, message, run, runtime)
         return _command(verdicts, message, run, refused, state.get("shared"))
 
-    async def _judge(self, call: Mapping[str, Any], run: Running, offered: Set[str]) -> _Verdict:
+    def _provenance(self, state: State, context: Context) -> Provenance | None:
+        """What the user said, and what else the model has read. The rule planner obeys the user's words alone."""
+        if self._engine.models.name(context.model) == RULE_PLANNER:
+            return None
+        told = [as_text(readable) for readable in context.readables]
+        if state.get("shared"):
+            told.append(as_text(state["shared"]))
+        trusted = {action.name for action in self._engine.registry.actions.values() if action.trusted}
+        return provenance_of(state["messages"], told, trusted)
+
+    async def _judge(
+        self, call: Mapping[str, Any], run: Running, offered: Set[str], provenance: Provenance | None
+    ) -> _Verdict:
         verdict = _Verdict(str(call["id"]), call["name"], call["args"])
         action = self._engine.action(verdict.name)
         if action is None and verdict.name in offered:
@@ -78,7 +94,8 @@ class Gate:
         if action is None:
             known = ", ".join([*self._engine.registry.actions, *sorted(offered)])
             return _answered(verdict, "unknown_action", f"There is no action '{verdict.name}'. Known: {known}")
-        decision = await decide(self._engine.registry.policies, ProposedCall(action, verdict.arguments, run.principal))
+        proposed = ProposedCall(action, verdict.arguments, run.principal, provenance)
+        decision = await decide(self._engine.registry.policies, proposed)
         if isinstance(decision, Deny):
             answered = _answered(verdict, "forbidden", decision.reason)
             return replace(answered, refused=decision.reason) if decision.forbidden else answered
@@ -115,7 +132,7 @@ class Gate:
         if decision.decision == "approve":
             return verdict
         edited = {"id": verdict.call_id, "name": verdict.name, "args": dict(decision.arguments or {})}
-        judged = await self._judge(edited, run, frozenset())
+        judged = await self._judge(edited, run, frozenset(), None)
         return replace(judged, refused=None, confirm=verdict.confirm)
 
     async def _foreseen(self, verdict: _Verdict, run: Running) -> Json | None:

@@ -1,12 +1,13 @@
 """Message histories that any model API accepts, whatever was cancelled, crashed or refused before."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import Any
 
-from langchain_core.messages import AIMessage, AnyMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
 from copilot_core.actions import as_text
+from copilot_core.provenance import Provenance
 
 UNANSWERED = {
     "success": False,
@@ -62,6 +63,19 @@ def _results(messages: Sequence[AnyMessage], index: int) -> dict[str, ToolMessag
         if isinstance(message, ToolMessage):
             found[message.tool_call_id] = message
     return found
+
+
+def provenance_of(messages: Sequence[AnyMessage], told: Sequence[str], trusted: Set[str]) -> Provenance:
+    """Who said what. What the model said itself is nobody's word.
+
+    Args:
+        told: what the page tells.
+        trusted: actions whose results hold nothing that a user of the data can have written.
+    """
+    said = [m.text for m in messages if isinstance(m, HumanMessage) and not m.additional_kwargs.get("hidden")]
+    reported = [m.text for m in messages if isinstance(m, HumanMessage) and m.additional_kwargs.get("hidden")]
+    results = [m.text for m in messages if isinstance(m, ToolMessage) and m.name not in trusted]
+    return Provenance(said, results, [*reported, *told])
 
 
 def result_id(message_id: str, call_id: str) -> str:

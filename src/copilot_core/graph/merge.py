@@ -86,7 +86,7 @@ def _results(stored: Sequence[AnyMessage], told: Sequence[Message]) -> list[Tool
 
 
 def _unknown(stored: Sequence[AnyMessage], known: Mapping[str | None, int], told: Sequence[Message]) -> list[Message]:
-    """The user's and assistant's messages that the thread does not have, each once.
+    """The user's and assistant's messages that the thread does not have, each once, and none without a word.
 
     On a thread that has messages already, only what follows the last of them that the client knows of, or
     else its closing user messages: a client without ids of its own sends the history under new ones.
@@ -96,7 +96,7 @@ def _unknown(stored: Sequence[AnyMessage], known: Mapping[str | None, int], told
         start = max((i + 1 for i, m in enumerate(told) if m.id in known), default=_closing(told))
     fresh: dict[str | None, Message] = {}
     for message in told[start:]:
-        if message.role in {"user", "assistant"} and message.id not in known:
+        if message.id not in known and (message.role == "user" or (message.role == "assistant" and message.content)):
             fresh.setdefault(message.id, message)
     return list(fresh.values())
 

@@ -319,8 +319,7 @@ def _custom(event: events.Event) -> _Told:
         case events.Custom():
             yield "CUSTOM", {"name": event.name, "value": event.value}
         case events.ApprovalRequested():  # for CopilotKit up to 1.59, which does not know the outcome
-            asked = {"id": event.id, "question": event.question, "calls": event.calls}
-            yield "CUSTOM", {"name": "on_interrupt", "value": asked}
+            yield "CUSTOM", {"name": "on_interrupt", "value": _interrupt(event)}
         case events.ReceiptIssued():
             yield "CUSTOM", {"name": "receipt", "value": receipt_of(event)}
         case events.SourcesUsed():

@@ -178,9 +178,9 @@ class Runs:
             raise NotFound("There is no such run.", details={"field": "runId"})
         return found
 
-    async def latest(self, thread_key: str) -> Run | None:
-        """A thread's latest run; one that runs comes before one that is queued."""
-        return await self._database.transact(lambda session: _last_run(session, thread_key))
+    async def latest(self, thread_key: str, run_id: str | None = None) -> Run | None:
+        """A thread's latest run, of that id if one is given; one that runs comes before one that is queued."""
+        return await self._database.transact(lambda session: _last_run(session, thread_key, run_id))
 
     async def ask_to_stop(self, run_key: str) -> None:
         """Have the process of the run stop it at its next beat."""
@@ -237,7 +237,7 @@ class Runs:
     def _thread(self, session: Session, principal: Principal, given: RunInput) -> Thread:
         if given.thread_id is not None:
             try:
-                return owned(session, principal, given.thread_id)
+                return owned(session, principal, given.thread_id, lock=True)
             except NotFound:
                 if not given.opens_thread:
                     raise
@@ -410,9 +410,10 @@ def _same_run(session: Session, thread: Thread, given: RunInput) -> Run | None:
     return session.exec(query.order_by(*_LATEST).limit(1)).first()
 
 
-def _last_run(session: Session, thread_key: str) -> Run | None:
+def _last_run(session: Session, thread_key: str, run_id: str | None = None) -> Run | None:
     running_first = (col(Run.status) == "running").desc()
     query = select(Run).where(Run.thread_key == thread_key).order_by(running_first, *_LATEST)
+    query = query if run_id is None else query.where(Run.id == run_id)
     return session.exec(query.limit(1)).first()
 
 

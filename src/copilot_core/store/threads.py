@@ -97,7 +97,7 @@ class Threads:
         """
 
         def write(session: Session) -> str:
-            thread = owned(session, principal, thread_id)
+            thread = owned(session, principal, thread_id, lock=True)
             live = select(Run.key).where(Run.thread_key == thread.key, col(Run.status).in_(("queued", "running")))
             if session.exec(live).first() is not None:
                 raise ThreadBusy("This conversation is still answering; stop it first.", details={"retryAfter": 1})
@@ -127,11 +127,16 @@ def _forget(session: Session, keys: Sequence[str]) -> None:
     session.exec(delete(Thread).where(col(Thread.key).in_(keys)))
 
 
-def owned(session: Session, principal: Principal, thread_id: str) -> Thread:
-    """The principal's thread of that id; raises `NotFound`."""
+def owned(session: Session, principal: Principal, thread_id: str, *, lock: bool = False) -> Thread:
+    """The principal's thread of that id; raises `NotFound`.
+
+    Args:
+        lock: let nobody else begin a run of it, or delete it, until this transaction ends.
+    """
     query = select(Thread).where(
         Thread.workspace == principal.workspace, Thread.owner == principal.id, Thread.id == thread_id
     )
+    query = query.with_for_update(key_share=True) if lock else query
     thread = session.exec(query).first()
     if thread is None:
         raise NotFound("There is no such conversation.", details={"field": "conversationId"})
