@@ -8,7 +8,7 @@ ARGS ?=
 
 PAGE = $(if $(wildcard app/web/dist/index.html),--page app/web/dist)
 
-.PHONY: demo web test check bench setup clean
+.PHONY: demo web test proofs check bench setup clean
 
 demo: setup
 	@$(BIN)/copilot-core demo $(PAGE) $(ARGS)
@@ -19,6 +19,10 @@ web:
 
 test: setup
 	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
+
+# What takes long or needs more than Python: Chromium, Node, the LangGraph development server, kill -9.
+proofs: setup
+	$(BIN)/pytest -n auto --dist loadgroup -m "browser or studio or proof" $(ARGS)
 
 # Style, types and architecture.
 check: setup
