@@ -3,13 +3,13 @@
 from copilot_core.actions import Action, Render, action
 from copilot_core.clock import Clock
 from copilot_core.context import PageContext, module_slugs, timezone_of
-from copilot_core.errors import ActionError, CopilotError, SetupError, UndoConflict
+from copilot_core.errors import ActionError, CopilotError, Invalid, SetupError, Unauthenticated, UndoConflict
 from copilot_core.hookspecs import Listener, hookimpl
 from copilot_core.policies import Allow, Confirm, Decision, Deny, Policy, ProposedCall
 from copilot_core.principal import Principal, Role
 from copilot_core.protocols import Protocol
 from copilot_core.receipts import Change, Changes, Receipt
-from copilot_core.run import MODULES, Readable, Readables
+from copilot_core.run import MODULES, Message, Readable, Readables, RunInput
 from copilot_core.services import Injected, Services
 from copilot_core.toolcall import Call, Emit, SharedState
 
@@ -28,7 +28,9 @@ __all__ = [
     "Deny",
     "Emit",
     "Injected",
+    "Invalid",
     "Listener",
+    "Message",
     "PageContext",
     "Policy",
     "Principal",
@@ -39,9 +41,11 @@ __all__ = [
     "Receipt",
     "Render",
     "Role",
+    "RunInput",
     "Services",
     "SetupError",
     "SharedState",
+    "Unauthenticated",
     "UndoConflict",
     "action",
     "hookimpl",

@@ -17,6 +17,7 @@ from copilot_core.cli import parser
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 STUDIO = ROOT / "docs" / "how-to" / "langgraph-studio.md"  # run in tests/studio, against its server
+CLIENT = ROOT / "docs" / "how-to" / "write-a-client.md"  # run in tests/client, against a server
 TUTORIAL = ROOT / "docs" / "tutorial" / "first-plugin.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
@@ -29,7 +30,9 @@ def named(page: Path) -> Path:
     return page.relative_to(ROOT)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if p not in (STUDIO, TUTORIAL) and blocks(p, "python")], ids=named)
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if p not in (STUDIO, CLIENT, TUTORIAL) and blocks(p, "python")], ids=named
+)
 def test_the_python_samples_of_a_page_run(page: Path) -> None:
     for body in blocks(page, "python"):
         exec(compile(body, str(page), "exec"), {"__name__": "sample"})
@@ -39,6 +42,47 @@ def test_the_python_samples_of_a_page_run(page: Path) -> None:
 def test_the_toml_samples_of_a_page_can_be_read(page: Path) -> None:
     for body in blocks(page, "toml"):
         tomllib.loads(body)
+
+
+TYPED = [page for page in PAGES if blocks(page, "tsx")]
+WEB = ROOT / "app" / "web"
+
+
+@pytest.mark.node
+@pytest.mark.parametrize("page", TYPED, ids=named)
+def test_the_react_samples_of_a_page_are_of_the_right_types(page: Path, tmp_path: Path) -> None:
+    """By the compiler and packages of app/web, in which the same hooks are used for real."""
+    compiler = WEB / "node_modules" / ".bin" / "tsc"
+    if not compiler.exists():
+        pytest.skip("app/web has no packages: make web")
+    (tmp_path / "src").mkdir()
+    (tmp_path / "node_modules").symlink_to(WEB / "node_modules")
+    (tmp_path / "tsconfig.json").write_text((WEB / "tsconfig.json").read_text())
+    for number, body in enumerate(blocks(page, "tsx")):
+        (tmp_path / "src" / f"sample{number}.tsx").write_text(body)
+
+    done = subprocess.run([compiler, "--noEmit", "-p", tmp_path], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("page", TYPED, ids=named)
+def test_what_the_react_samples_use_is_used_by_pages_that_tests_drive(page: Path) -> None:
+    sources = [*WEB.glob("src/*.tsx"), *(ROOT / "tests" / "web" / "src").glob("*.jsx")]
+    used = "\n".join(source.read_text() for source in sources)
+
+    for body in blocks(page, "tsx"):
+        for names, package in re.findall(r'^import \{ (.*?) \} from "(@copilotkit/.*?)";$', body, re.MULTILINE):
+            assert f'"{package}"' in used
+            assert [name for name in names.split(", ") if not re.search(rf"\b{name}\b", used)] == []
+
+
+def test_the_readmes_page_is_the_one_of_the_how_to() -> None:
+    [shown] = blocks(ROOT / "README.md", "jsx")
+    [page, *_] = blocks(ROOT / "docs" / "how-to" / "connect-copilotkit.md", "tsx")
+    there = page.replace("https://copilot.example", "http://127.0.0.1:8000")
+
+    assert "".join(shown.split()) in "".join(there.split())
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:

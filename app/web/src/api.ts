@@ -57,6 +57,13 @@ export interface ActionInfo {
   writes: boolean;
 }
 
+export interface Receipt {
+  id: string;
+  toolCallId: string;
+  reversible: boolean;
+  undoneAt: string | null;
+}
+
 interface ActionResult<Data> {
   success: boolean;
   message?: string;
@@ -71,9 +78,6 @@ export class ApiError extends Error {
     super(message);
   }
 }
-
-/** As many records as the server gives at once. */
-const PAGE = 100;
 
 export type Api = ReturnType<typeof createApi>;
 
@@ -100,15 +104,6 @@ export function createApi(key: string) {
 
   const query = (asked: Query) => act<Found>("queryRecords", asked);
 
-  async function titleOf(module: Module, id: string): Promise<string | undefined> {
-    for (let offset = 0; ; offset += PAGE) {
-      const found = await query({ module: module.slug, fields: [module.titleField], limit: PAGE, offset });
-      const record = found.records.find((one) => one.id === id);
-      if (record) return record.title;
-      if (offset + PAGE >= found.total) return undefined;
-    }
-  }
-
   return {
     query,
     modules: async () => (await call<{ modules: Module[] }>("GET", "/v1/modules")).modules,
@@ -118,11 +113,8 @@ export function createApi(key: string) {
 
     /** One record, whole: records that come alone have their long texts uncut. */
     async record(module: Module, id: string): Promise<CrmRecord | undefined> {
-      const title = await titleOf(module, id);
-      if (title === undefined) return undefined;
-      const filters = [{ field: module.titleField, op: "eq", value: title }];
-      const found = await query({ module: module.slug, filters, limit: PAGE });
-      return found.records.find((one) => one.id === id);
+      const found = await query({ module: module.slug, filters: [{ field: "id", op: "eq", value: id }], limit: 1 });
+      return found.records[0];
     },
 
     threads: async () => {
@@ -131,6 +123,14 @@ export function createApi(key: string) {
     },
     renameThread: (id: string, title: string) => call("PATCH", `/v1/threads/${encodeURIComponent(id)}`, { title }),
     deleteThread: (id: string) => call("DELETE", `/v1/threads/${encodeURIComponent(id)}`),
+
+    /** What a call wrote, and whether it can be taken back. */
+    async receipt(threadId: string, toolCallId: string): Promise<Receipt | undefined> {
+      const path = `/v1/receipts?threadId=${encodeURIComponent(threadId)}`;
+      const { receipts } = await call<{ receipts: Receipt[] }>("GET", path);
+      return receipts.find((receipt) => receipt.toolCallId === toolCallId);
+    },
+    undo: (id: string) => call<Receipt>("POST", `/v1/receipts/${encodeURIComponent(id)}/undo`),
 
     /** Tells the server what was clicked on a card in the chat; false if it has no use for it. */
     async clicked(threadId: string, toolCallId: string, name: string, payload: object): Promise<boolean> {

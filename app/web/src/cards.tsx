@@ -1,8 +1,8 @@
 /** What the chat shows for tool calls and for approvals. */
 import { useChatContext } from "@copilotkit/react-ui";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import type { ReactNode } from "react";
-import type { CrmRecord, Field, Module } from "./api";
+import type { CrmRecord, Field, Module, Receipt as Written } from "./api";
 import { go, hrefOf, pageAt } from "./place";
 import type { Page } from "./place";
 import { Icon, label, moduleNamed, text, useApp, Value } from "./ui";
@@ -193,12 +193,44 @@ function Receipt({ call, args, result }: CardProps) {
           {titles.length > SHOWN && <li className="soft">and {titles.length - SHOWN} more</li>}
         </ul>
       )}
-      {page && (
-        <button type="button" className="more" onClick={() => open(page)}>
-          Open <Icon name="arrow" />
-        </button>
-      )}
+      <footer>
+        {page && (
+          <button type="button" className="more" onClick={() => open(page)}>
+            Open <Icon name="arrow" />
+          </button>
+        )}
+        <Undo toolCallId={call.toolCallId} />
+      </footer>
     </section>
+  );
+}
+
+/** The way back of a write, where there is one. */
+function Undo({ toolCallId }: { toolCallId: string }) {
+  const { api, threadId, changed } = useApp();
+  const [receipt, setReceipt] = useState<Written>();
+  const [problem, setProblem] = useState("");
+  useEffect(() => {
+    let shown = true;
+    api.receipt(threadId, toolCallId).then((found) => shown && setReceipt(found), () => undefined);
+    return () => void (shown = false);
+  }, [api, threadId, toolCallId]);
+  async function undo(id: string) {
+    try {
+      setReceipt(await api.undo(id));
+      changed(undefined);
+    } catch (error) {
+      setProblem(error instanceof Error ? error.message : String(error));
+    }
+  }
+  if (problem) return <span className="soft">{problem}</span>;
+  if (!receipt) return null;
+  if (receipt.undoneAt) return <span className="soft">Undone</span>;
+  if (!receipt.reversible) return <span className="soft">Cannot be undone</span>;
+  return (
+    <button type="button" onClick={() => void undo(receipt.id)}>
+      Undo
+    </button>
   );
 }
 
@@ -302,14 +334,25 @@ export function ApprovalCard({ interrupt, answer }: { interrupt: Approval; answe
       </header>
       {calls.map((call, place) => (
         <table key={String(call.callId ?? place)}>
-          <caption>{label(String(call.action ?? ""))}</caption>
+          <caption>{String(call.title ?? label(String(call.action ?? "")))}</caption>
           <tbody>
-            {Object.entries(isJson(call.arguments) ? call.arguments : {}).map(([name, value]) => (
-              <tr key={name}>
-                <th>{label(name)}</th>
-                <td>{name === "module" ? (moduleNamed(modules, String(value))?.name ?? text(value)) : text(value)}</td>
+            {isJson(call.preview) ? (
+              <Foreseen preview={call.preview} />
+            ) : (
+              Object.entries(isJson(call.arguments) ? call.arguments : {}).map(([name, value]) => (
+                <tr key={name}>
+                  <th>{label(name)}</th>
+                  <td>
+                    {name === "module" ? (moduleNamed(modules, String(value))?.name ?? text(value)) : text(value)}
+                  </td>
+                </tr>
+              ))
+            )}
+            {call.reversible === false && (
+              <tr>
+                <td colSpan={2}>This cannot be undone.</td>
               </tr>
-            ))}
+            )}
           </tbody>
         </table>
       ))}
@@ -322,6 +365,30 @@ export function ApprovalCard({ interrupt, answer }: { interrupt: Approval; answe
         </button>
       </footer>
     </section>
+  );
+}
+
+/** What a call would do, record by record. */
+function Foreseen({ preview }: { preview: Json }) {
+  const changes = Array.isArray(preview.changes) ? preview.changes.filter(isJson) : [];
+  return (
+    <>
+      <tr>
+        <td colSpan={2}>{text(preview.summary)}</td>
+      </tr>
+      {changes.slice(0, SHOWN).map((change, place) => (
+        <tr key={place}>
+          <th>{text(change.title)}</th>
+          <td>
+            {Object.entries(isJson(change.fields) ? change.fields : {}).map(([name, diff]) => (
+              <div key={name}>
+                {label(name)}: {isJson(diff) ? [diff.before, diff.after].map((value) => text(value) || "—").join(" → ") : text(diff)}
+              </div>
+            ))}
+          </td>
+        </tr>
+      ))}
+    </>
   );
 }
 
