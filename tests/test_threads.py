@@ -176,7 +176,7 @@ async def test_a_run_whose_process_died_is_taken_up_by_one_other_with_its_input(
 async def test_a_run_that_kills_its_process_again_and_again_is_given_up(process: Process) -> None:
     begun = await process.begin()
     other = process
-    for _ in range(MOST_TRIES - 1):
+    for _ in range(MOST_TRIES):
         other = other.later(LEASE + 2 * BEAT)
         assert len((await other.runs.beat()).claimed) == 1
 

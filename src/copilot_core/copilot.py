@@ -49,6 +49,7 @@ from copilot_core.store.receipts import receipt_of
 from copilot_core.store.runs import BEAT, Begun, Runs
 from copilot_core.store.tables import ReceiptRow, Run, Thread
 from copilot_core.store.threads import Threads
+from copilot_core.suggestions import Suggestions
 from copilot_core.toolcall import Call, Emit
 
 log = logging.getLogger("copilot_core.runs")
@@ -104,6 +105,7 @@ class Copilot:
         self.threads = threads
         self.runs = runs
         self.events = events
+        self.suggestions = Suggestions(engine)
         self._max_rounds = max_rounds
         self._retention = retention
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -175,6 +177,8 @@ class Copilot:
         before: list[Event] = [RunStarted(run_id, thread.id), MessagesSnapshot(seen.messages)]
         if seen.shared:
             before.append(StateSnapshot(seen.shared))
+        written = await self.engine.receipts.list(principal, thread_key=thread.key)
+        before += [self._issued(row) for row in reversed(written)]
         if seen.run is not None and seen.run.status in LIVE:
             return Joined(before, Reader(self.events, seen.run.key, run_id, after=seen.until))
         waiting = question(seen.state.interrupts[0]) if await self._asks(seen.state) else None
@@ -285,7 +289,7 @@ class Copilot:
 
         Raises:
             NotFound: no such thread, or no such call in it.
-            ActionError: the call's action did not declare that event, or not with this payload.
+            Invalid: the call's action did not declare that event, or not with this payload.
             ThreadBusy: a run of the thread goes on.
         """
         thread = await self.threads.find(principal, thread_id)
@@ -294,13 +298,17 @@ class Copilot:
         action = self.engine.action(calls.get(call_id, ""))
         if action is None or action.render is None:
             raise NotFound("There is no such rendered call in this conversation.", details={"field": "toolCallId"})
-        told = UiEvent(call_id, action.render.component, name, action.render.check(name, payload))
+        try:
+            checked = action.render.check(name, payload)
+        except ActionError as error:
+            raise Invalid(error.message, details={"field": "payload", **error.details}) from error
+        told = UiEvent(call_id, action.render.component, name, checked)
         await self._note(thread_id, thread.key, principal, told)
 
     async def _note(self, thread_id: str, thread_key: str, principal: Principal, told: UiEvent) -> None:
         """Put something that no person said into the thread, in a run of its own, for the model to read."""
         config: RunnableConfig = {"configurable": {"thread_id": thread_key}}
-        if (await self.graph.aget_state(config)).interrupts:
+        if await self._asks(await self.graph.aget_state(config)):
             raise ApprovalConflict("Answer the open question first.")
         begun = await self.runs.begin(principal, RunInput((), thread_id=thread_id), "")
         feed = Feed(begun.run_key)
@@ -333,6 +341,7 @@ class Copilot:
 
     async def close(self, *, patience: float = 10.0) -> None:
         """Let running runs end for `patience` seconds, then leave the rest to whoever starts next."""
+        await self.suggestions.close()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=patience)
             for run_key, task in self._tasks.items():
@@ -376,7 +385,9 @@ class Copilot:
             if looks and (so_far.ended or (so_far.position or 0) > len(stored)):
                 continue
             before = [] if so_far.whole else self._shown(stored[: so_far.position])
-            messages = self._with_hints([*before, *so_far.messages])
+            known = {message["id"] for message in before}  # a resumed run tells the calls again that it carries out
+            news = [message for message in so_far.messages if message["id"] not in known]
+            messages = self._with_hints([*before, *news])
             until = max(so_far.until, run.base + 1)  # whoever sees the thread needs no `RunStarted`
             return _Seen(run, state, messages, {**shared, **so_far.shared}, until)
 

@@ -180,7 +180,7 @@ class ApprovalRequested:
     Args:
         id: of the approval; an answer must bring it, and counts once.
         question: in words, with every call's arguments.
-        calls: ``{callId, action, title, arguments, reason, reversible, credits, preview?}`` of each call that
+        calls: ``{callId, action, title, arguments, reason, reversible, preview?}`` of each call that
             needs the answer; `preview` is ``{summary, rows?, changes?}`` as the action foresees it.
         expires_at: after this instant (ISO 8601) no answer counts.
         held: ids of the round's other calls, which wait with them.

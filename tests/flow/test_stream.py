@@ -6,8 +6,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from copilot_core.fastapi import stream as streaming
 from copilot_core.chat_models import ChatModels
+from copilot_core.fastapi import stream as streaming
 from copilot_core.server import application, deployment
 from copilot_core.settings import Settings
 from copilot_core.testing.openai_server import Say, ScriptedOpenAI
@@ -107,3 +107,10 @@ async def test_health_needs_no_key_and_readiness_asks_the_database(talk: Talk) -
         page = await client.http.get("/")
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert "ck_" not in page.text
+
+
+async def test_the_openapi_document_names_every_wire(talk: Talk) -> None:
+    async with talk() as client:
+        told = (await client.http.get("/openapi.json")).json()
+
+    assert {"/api/copilot/chat", "/v1/copilot", "/v1/ai-sdk", "/v1/runs/{run_id}/events"} <= set(told["paths"])

@@ -18,7 +18,6 @@ from copilot_core.fastapi.suggestions import add_suggestions
 from copilot_core.fastapi.threads import add_threads
 from copilot_core.principal import Principal
 from copilot_core.protocols import Protocol
-from copilot_core.suggestions import Suggestions
 
 __all__ = ["Authenticate", "EventStream", "add_error_handlers", "authenticate", "error_response", "router"]
 
@@ -29,9 +28,8 @@ def router(copilot: Copilot, authenticate: Authenticate, *, max_body_bytes: int 
     caller = Depends(authenticate)
     for protocol in copilot.engine.registry.protocols:
         _add_wire(routes, copilot, protocol, caller, max_body_bytes)
-    suggestions = Suggestions(copilot.engine)
-    add_copilotkit(routes, copilot, suggestions, caller, max_body_bytes)
-    add_suggestions(routes, suggestions, caller, max_body_bytes)
+    add_copilotkit(routes, copilot, caller, max_body_bytes)
+    add_suggestions(routes, copilot.suggestions, caller, max_body_bytes)
     add_runs(routes, copilot, caller)
     add_threads(routes, copilot, caller, max_body_bytes)
     add_approvals(routes, copilot, caller, max_body_bytes)
@@ -55,5 +53,11 @@ def _add_wire(routes: APIRouter, copilot: Copilot, protocol: Protocol, caller: A
 
     routes.add_api_route(f"{protocol.path}/{{thread_id}}/stream", resume, methods=["GET"], tags=["wires"])
     routes.add_api_route(
-        protocol.path, wire, methods=["POST"], name=protocol.name, response_class=EventStream, tags=["wires"]
+        protocol.path,
+        wire,
+        methods=["POST"],
+        name=protocol.name,
+        response_class=EventStream,
+        status_code=200,
+        tags=["wires"],
     )

@@ -26,7 +26,6 @@ from copilot_core.principal import Principal
 from copilot_core.protocols.agui import AGUI, decode_object, suggestion_request
 from copilot_core.protocols.body import identifier, json_object
 from copilot_core.store.tables import Thread
-from copilot_core.suggestions import Suggestions
 
 MOUNT = "/v1/copilot"
 AGENT = "default"
@@ -44,22 +43,24 @@ INFO = {
 """What the client asks before anything else. Without a `licenseStatus`, which is CopilotKit's own business."""
 
 
-def add_copilotkit(routes: APIRouter, copilot: Copilot, suggestions: Suggestions, caller: Any, limit: int) -> None:
+def add_copilotkit(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) -> None:
     """The runtime, REST and single endpoint."""
-    runtime = Runtime(copilot, suggestions)
+    runtime = Runtime(copilot)
     tags: list[Any] = ["copilotkit"]
 
     async def run(request: Request, principal: Annotated[Principal, caller]) -> Response:
         return await runtime.post(json_object(await body_of(request, limit)), request, principal)
 
     for path in (MOUNT, f"{MOUNT}/"):
-        routes.add_api_route(path, run, methods=["POST"], name="ag-ui", response_class=EventStream, tags=tags)
+        routes.add_api_route(
+            path, run, methods=["POST"], name="ag-ui", response_class=EventStream, status_code=200, tags=tags
+        )
 
     @routes.get(f"{MOUNT}/info", tags=tags)
     async def info(principal: Annotated[Principal, caller]) -> dict[str, Any]:  # noqa: ARG001
         return INFO
 
-    @routes.post(f"{MOUNT}/agent/{{agent}}/{{method}}", tags=tags, response_class=EventStream)
+    @routes.post(f"{MOUNT}/agent/{{agent}}/{{method}}", tags=tags, response_class=EventStream, status_code=200)
     async def agent(agent: str, method: str, request: Request, principal: Annotated[Principal, caller]) -> Response:
         given = json_object(await body_of(request, limit))
         return await runtime.agent(agent, method, given, request, principal)
@@ -73,7 +74,7 @@ def add_copilotkit(routes: APIRouter, copilot: Copilot, suggestions: Suggestions
         return await runtime.stop(thread_id, given, principal)
 
     @routes.api_route(f"{MOUNT}/threads", methods=["GET"], tags=tags)
-    @routes.api_route(f"{MOUNT}/threads/{{rest:path}}", methods=["GET", "POST", "PATCH", "DELETE"], tags=tags)
+    @routes.api_route(f"{MOUNT}/threads/{{rest:path}}", methods=["GET", "POST", "PATCH", "DELETE"], include_in_schema=False)
     async def threads(request: Request, principal: Annotated[Principal, caller]) -> Response:
         given = json_object(await body_of(request, limit) or b"{}")
         path = request.scope["raw_path"].decode("ascii").partition(MOUNT)[2]
@@ -89,9 +90,8 @@ def known(agent: str) -> None:
 class Runtime:
     """The runtime's methods, whichever way they are called."""
 
-    def __init__(self, copilot: Copilot, suggestions: Suggestions) -> None:
+    def __init__(self, copilot: Copilot) -> None:
         self._copilot = copilot
-        self._suggestions = suggestions
 
     async def post(self, given: Mapping[str, Any], request: Request, principal: Principal) -> Response:
         """The base path: a run, an envelope, or a client too old to be understood."""
@@ -129,7 +129,7 @@ class Runtime:
 
     async def suggest(self, given: Mapping[str, Any], request: Request, principal: Principal) -> Response:
         """What the user could say next."""
-        return suggestion_run(self._suggestions, given, request, principal)
+        return suggestion_run(self._copilot.suggestions, given, request, principal)
 
     async def connect(self, given: Mapping[str, Any], _request: Request, principal: Principal) -> Response:
         """What a page shows that opens a thread; a thread that nobody has begun is an empty one."""

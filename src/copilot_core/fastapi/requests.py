@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 from fastapi import Request
 
-from copilot_core.errors import Invalid, PayloadTooLarge, Unauthenticated
+from copilot_core.errors import Invalid, NotFound, PayloadTooLarge, Unauthenticated
 from copilot_core.principal import Authenticator, Principal
 from copilot_core.run import RunInput
 
@@ -22,10 +22,17 @@ def authenticate(authenticators: Sequence[Authenticator]) -> Authenticate:
             for authenticator in authenticators:
                 found = await authenticator(bearer.strip())
                 if found is not None:
+                    _check_text(request)
                     return found
         raise Unauthenticated("A valid bearer token is required.")
 
     return principal
+
+
+def _check_text(request: Request) -> None:
+    """Nothing is named with a NUL, and not every database would even look; raises `NotFound`."""
+    if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+        raise NotFound("There is nothing of that name.")
 
 
 async def body_of(request: Request, limit: int) -> bytes:

@@ -14,20 +14,20 @@ from copilot_core.store.tables import Run
 
 
 def add_runs(routes: APIRouter, copilot: Copilot, caller: Any) -> None:
-    """`/v1/runs/{id}`: read, follow, stop."""
+    """`/v1/runs/{id}`: read, follow, stop. A client's id may have any form, so the longer paths come first."""
 
-    @routes.get("/v1/runs/{run_id}", tags=["runs"])
-    async def run(run_id: str, principal: Annotated[Principal, caller]) -> dict[str, Any]:
-        found = await copilot.runs.find(principal, run_id)
-        return run_view(found, await copilot.threads.id_of(found.thread_key))
-
-    @routes.get("/v1/runs/{run_id}/events", tags=["runs"], response_class=EventStream)
+    @routes.get("/v1/runs/{run_id:path}/events", tags=["runs"], response_class=EventStream, status_code=200)
     async def events(run_id: str, request: Request, principal: Annotated[Principal, caller]) -> EventStream:
         return EventStream(await copilot.follow(run_id, principal, after=_after(request, run_id)), DOMAIN)
 
-    @routes.post("/v1/runs/{run_id}/stop", tags=["runs"])
+    @routes.post("/v1/runs/{run_id:path}/stop", tags=["runs"])
     async def stop(run_id: str, principal: Annotated[Principal, caller]) -> dict[str, Any]:
         return stopped(await copilot.stop(await copilot.runs.find(principal, run_id)))
+
+    @routes.get("/v1/runs/{run_id:path}", tags=["runs"])
+    async def run(run_id: str, principal: Annotated[Principal, caller]) -> dict[str, Any]:
+        found = await copilot.runs.find(principal, run_id)
+        return run_view(found, await copilot.threads.id_of(found.thread_key))
 
 
 def stopped(did: bool) -> dict[str, Any]:

@@ -40,7 +40,8 @@ class EventStream(Response):
         self._reader = reader
         self._protocol = protocol
         self._before = before
-        self._id = f"id: {quote(reader.run_id, _KEPT)}:".encode("ascii") if reader is not None else b""
+        numbered = reader is not None and protocol.content_type == "text/event-stream"
+        self._id = f"id: {quote(reader.run_id, _KEPT)}:".encode("ascii") if reader is not None and numbered else b""
         self._gone = False
         self._silent = self._too_silent = False
 
@@ -89,6 +90,8 @@ class EventStream(Response):
 
     def _with_id(self, frames: bytes, number: int) -> bytes:
         """The id stands in the last frame of an event: before that it is not wholly told."""
+        if not self._id:
+            return frames
         last = frames.rfind(b"\n\n", 0, -2)
         identified = b"%b%d\n" % (self._id, number)
         return identified + frames if last < 0 else frames[: last + 2] + identified + frames[last + 2 :]

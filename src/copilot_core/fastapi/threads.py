@@ -29,7 +29,7 @@ class Change(BaseModel):
 
 
 def add_threads(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) -> None:
-    """`/v1/threads`."""
+    """`/v1/threads`. A client's id may have any form, so the longer of two paths comes first."""
 
     @routes.get("/v1/threads", tags=["threads"])
     async def threads(
@@ -42,30 +42,30 @@ def add_threads(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) ->
         found, following = await page(copilot, principal, q=q, archived=archived, limit=limit, cursor=cursor)
         return {"threads": [view(thread) for thread in found], "nextCursor": following}
 
-    @routes.get("/v1/threads/{thread_id}", tags=["threads"])
-    async def thread(thread_id: str, principal: Annotated[Principal, caller]) -> Mapping[str, Any]:
-        return view(await copilot.threads.find(principal, thread_id))
-
-    @routes.patch("/v1/threads/{thread_id}", tags=["threads"])
+    @routes.patch("/v1/threads/{thread_id:path}", tags=["threads"])
     async def change(thread_id: str, request: Request, principal: Annotated[Principal, caller]) -> Mapping[str, Any]:
         given = _change(await body_of(request, limit))
         changed = await copilot.threads.change(principal, thread_id, title=given.title, archived=given.archived)
         return view(changed)
 
-    @routes.delete("/v1/threads/{thread_id}", status_code=204, tags=["threads"])
+    @routes.delete("/v1/threads/{thread_id:path}", status_code=204, tags=["threads"])
     async def delete(thread_id: str, principal: Annotated[Principal, caller]) -> None:
         await copilot.delete(thread_id, principal)
 
-    @routes.get("/v1/threads/{thread_id}/messages", tags=["threads"])
+    @routes.get("/v1/threads/{thread_id:path}/messages", tags=["threads"])
     async def messages(thread_id: str, principal: Annotated[Principal, caller]) -> dict[str, Any]:
         return await copilot.conversation(thread_id, principal)
 
-    @routes.post("/v1/threads/{thread_id}/fork", status_code=201, tags=["threads"])
+    @routes.get("/v1/threads/{thread_id:path}", tags=["threads"])
+    async def thread(thread_id: str, principal: Annotated[Principal, caller]) -> Mapping[str, Any]:
+        return view(await copilot.threads.find(principal, thread_id))
+
+    @routes.post("/v1/threads/{thread_id:path}/fork", status_code=201, tags=["threads"])
     async def fork(thread_id: str, request: Request, principal: Annotated[Principal, caller]) -> Mapping[str, Any]:
         given = json_object(await body_of(request, limit) or b"{}")
         return view(await copilot.fork(thread_id, principal, identifier(given, "messageId")))
 
-    @routes.post("/v1/threads/{thread_id}/events", status_code=204, tags=["threads"])
+    @routes.post("/v1/threads/{thread_id:path}/events", status_code=204, tags=["threads"])
     async def ui_event(thread_id: str, request: Request, principal: Annotated[Principal, caller]) -> None:
         given = json_object(await body_of(request, limit))
         call_id, name, payload = identifier(given, "toolCallId"), identifier(given, "name"), given.get("payload", {})

@@ -12,7 +12,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, ToolMessage
 
 from copilot_core.actions import as_text
-from copilot_core.graph.history import open_calls
+from copilot_core.graph.history import open_calls, result_id
 from copilot_core.run import Message
 
 IGNORED = frozenset({"system", "developer", "reasoning", "activity"})
@@ -34,10 +34,16 @@ class Merge:
     missing: Sequence[str] = ()
 
 
-def merge(stored: Sequence[AnyMessage], given: Sequence[Message], unrun: Set[str] = frozenset()) -> Merge:
+def merge(
+    stored: Sequence[AnyMessage],
+    given: Sequence[Message],
+    page: Set[str] = frozenset(),
+    unrun: Set[str] = frozenset(),
+) -> Merge:
     """How `given` changes the thread that has `stored`.
 
     Args:
+        page: ids of open calls that are the page's to answer; nobody but the server answers the others.
         unrun: ids of open calls that certainly were not carried out: a person or a page was to answer them.
             If the user says something else instead, that is told to the model.
     """
@@ -46,19 +52,23 @@ def merge(stored: Sequence[AnyMessage], given: Sequence[Message], unrun: Set[str
     last = told[-1] if told else None
     if last is not None and last.role == "user" and isinstance(stored_at(stored, known, last), HumanMessage):
         return _again(stored, known[last.id], last)
-    results = _results(stored, told)
+    results = _results(stored, told, page)
     said = [_message(message) for message in _unknown(stored, known, told)]
     answered = {result.tool_call_id for result in results}
-    missing = [call_id for call_id, _ in open_calls(stored) if call_id not in answered]
+    missing = [call_id for call_id, _ in open_calls(stored) if call_id in page - answered]
     if not any(isinstance(message, HumanMessage) for message in said):
         return Merge([*results, *said], turn=False, missing=missing)
-    declined = [_declined(call_id, name) for call_id, name in open_calls(stored) if call_id in unrun - answered]
+    asked = next((message.id for message in reversed(stored) if isinstance(message, AIMessage)), None)
+    declined = [
+        _declined(str(asked), call_id, name) for call_id, name in open_calls(stored) if call_id in unrun - answered
+    ]
     return Merge([*results, *declined, *said], turn=True)
 
 
-def _declined(call_id: str, name: str) -> ToolMessage:
+def _declined(message_id: str, call_id: str, name: str) -> ToolMessage:
     told = {"success": False, "error": "declined", "message": "The user went on without this. It was not done."}
-    return ToolMessage(as_text(told), tool_call_id=call_id, name=name, status="error")
+    own_id = result_id(message_id, call_id)
+    return ToolMessage(as_text(told), tool_call_id=call_id, name=name, status="error", id=own_id)
 
 
 def stored_at(stored: Sequence[AnyMessage], known: Mapping[str | None, int], message: Message) -> AnyMessage | None:
@@ -72,15 +82,17 @@ def _again(stored: Sequence[AnyMessage], index: int, edited: Message) -> Merge:
     return Merge([*gone, _message(edited)], turn=True)
 
 
-def _results(stored: Sequence[AnyMessage], told: Sequence[Message]) -> list[ToolMessage]:
+def _results(stored: Sequence[AnyMessage], told: Sequence[Message], page: Set[str]) -> list[ToolMessage]:
     """The page's results for the calls that wait for one; a result for any other call is ignored."""
-    waiting = dict(open_calls(stored))
+    waiting = {call_id: name for call_id, name in open_calls(stored) if call_id in page}
+    taken = {message.id for message in stored} | {message.id for message in told if message.role != "tool"}
     found: dict[str, ToolMessage] = {}
     for message in told:
         if message.role == "tool" and message.call_id in waiting and message.call_id not in found:
-            name = waiting[message.call_id]
+            own_id = None if message.id in taken else message.id
+            taken.add(message.id)
             found[message.call_id] = ToolMessage(
-                message.content, tool_call_id=message.call_id, name=name, id=message.id
+                message.content, tool_call_id=message.call_id, name=waiting[message.call_id], id=own_id
             )
     return list(found.values())
 
@@ -89,23 +101,29 @@ def _unknown(stored: Sequence[AnyMessage], known: Mapping[str | None, int], told
     """The user's and assistant's messages that the thread does not have, each once, and none without a word.
 
     On a thread that has messages already, only what follows the last of them that the client knows of, or
-    else its closing user messages: a client without ids of its own sends the history under new ones.
+    else its closing user messages: a client without ids of its own sends the history under new ones. Those of
+    them but the last that the thread closes with, too, were said in runs without an answer.
     """
     start = 0
     if stored:
-        start = max((i + 1 for i, m in enumerate(told) if m.id in known), default=_closing(told))
+        start = max((i + 1 for i, m in enumerate(told) if m.id in known), default=_closing(stored, told))
     fresh: dict[str | None, Message] = {}
     for message in told[start:]:
         if message.id not in known and (message.role == "user" or (message.role == "assistant" and message.content)):
-            fresh.setdefault(message.id, message)
+            fresh.pop(message.id, None)
+            fresh[message.id] = message
     return list(fresh.values())
 
 
-def _closing(told: Sequence[Message]) -> int:
-    """Where the user's last words begin."""
+def _closing(stored: Sequence[AnyMessage], told: Sequence[Message]) -> int:
+    """Where the user's last words begin that are new."""
     index = len(told)
     while index and told[index - 1].role == "user":
         index -= 1
+    heard = [m.text for m in stored if isinstance(m, HumanMessage) and not m.additional_kwargs.get("hidden")]
+    for known in range(min(len(heard), len(told) - index - 1), 0, -1):
+        if [message.content for message in told[index : index + known]] == heard[-known:]:
+            return index + known
     return index
 
 

@@ -133,7 +133,10 @@ class Turn:
                 return await self._invoke(Command(resume={asked.id: ANSWERED}))
         if self._given.answers:
             raise ApprovalConflict("This question is not open any more.")
-        merged = merge(messages, self._given.messages, self._unrun(state))
+        opened = open_calls(messages)
+        page = {call_id for call_id, name in opened if self._engine.action(name) is None}
+        unrun = {call_id for call_id, _ in opened} if state.interrupts else page
+        merged = merge(messages, self._given.messages, page, unrun)
         if merged.turn or (merged.update and not merged.missing and not state.interrupts):
             return await self._invoke(self._input(merged.update, turn=merged.turn))
         run.stream.stored(len(messages))
@@ -142,11 +145,6 @@ class Turn:
         if merged.update:
             await self._graph.aupdate_state(self._config, {"messages": list(merged.update)}, as_node="observe")
         return Rest(client_calls=merged.missing)
-
-    def _unrun(self, state: StateSnapshot) -> set[str]:
-        """Open calls that wait for a person or for the page."""
-        opened = open_calls(state.values.get("messages", []))
-        return {call_id for call_id, name in opened if state.interrupts or self._engine.action(name) is None}
 
     def _input(self, update: Sequence[AnyMessage | RemoveMessage], *, turn: bool) -> Mapping[str, Any]:
         """A page's result goes on with the same rounds; what the user says begins to count anew."""

@@ -158,7 +158,7 @@ class Runs:
     async def release(self, begun: Begun) -> None:
         """This process cannot go on with the run: any other may take it up at once."""
         self._ours.discard(begun.run_key)
-        values = {"lease_until": self._clock.now() - 2 * BEAT}
+        values = {"lease_until": self._clock.now() - 2 * BEAT, "tries": Run.tries - 1}
         gone = update(Run).where(col(Run.key) == begun.run_key, col(Run.process) == self._process).values(**values)
         await self._database.transact(lambda session: session.exec(gone), write=True)
 
@@ -206,7 +206,9 @@ class Runs:
             others = (col(Run.thread_key) == thread.key, col(Run.status).in_(LIVE))
             session.exec(update(Run).where(*others).values(stop_asked=True))
         base = _logged(session, known) if known is not None else 0
-        refused = None if alive else self._decide(session, principal, thread.key, given)
+        waits = last is not None and last.status == "waiting"
+        decides = waits or (given.answers and not alive)
+        refused = self._decide(session, principal, thread.key, given) if decides else None
         if strict and refused is not None:
             raise refused
         begun = self._insert(session, thread, last, replace(given, model=model), principal, queued=alive, base=base)
@@ -311,8 +313,11 @@ class Runs:
             self._give_up(session, other, begun.thread_id)
         row.status = "running"
         session.flush()
-        refused = self._decide(session, begun.principal, begun.thread_key, begun.given, run_key=row.key)
-        return replace(begun, queued=False, was_waiting=_was_waiting(session, row), refused=refused)
+        waits = _was_waiting(session, row)
+        decides = waits or begun.given.answers
+        answer = (begun.principal, begun.thread_key, begun.given)
+        refused = self._decide(session, *answer, run_key=row.key) if decides else None
+        return replace(begun, queued=False, was_waiting=waits, refused=refused)
 
     def _beat(self, session: Session) -> Beat:
         now, ours = self._clock.now(), list(self._ours)
@@ -334,7 +339,7 @@ class Runs:
         for run in session.exec(orphans).all():
             thread = session.get(Thread, run.thread_key)
             assert thread is not None
-            if run.tries >= MOST_TRIES:
+            if run.tries > MOST_TRIES:
                 self._give_up(session, run, thread.id)
                 continue
             swap = update(Run).where(col(Run.key) == run.key, col(Run.lease_until) == run.lease_until)

@@ -53,7 +53,7 @@ class Threads:
             before: updated-at and key of the last thread of the page before.
         """
         wanted = select(Thread).where(Thread.workspace == principal.workspace, Thread.owner == principal.id)
-        for word in (query or "").split():
+        for word in _storable(query or "").split():
             wanted = wanted.where(col(Thread.title).icontains(word, autoescape=True))
         if archived is not None:
             since = col(Thread.archived_at)
@@ -71,7 +71,7 @@ class Threads:
         def write(session: Session) -> Thread:
             thread = owned(session, principal, thread_id)
             if title is not None:
-                thread.title = title
+                thread.title = _storable(title)
             if archived is not None:
                 thread.archived_at = self._clock.now() if archived else None
             return thread
@@ -162,7 +162,12 @@ def new_thread(session: Session, principal: Principal, thread_id: str | None, sa
 
 def title_of(said: str) -> str | None:
     """What a thread is called that begins with this message."""
-    return " ".join(said.split())[:TITLE_LENGTH] or None
+    return " ".join(_storable(said).split())[:TITLE_LENGTH] or None
+
+
+def _storable(text: str) -> str:
+    """Without the one character that PostgreSQL does not take in a text."""
+    return text.replace("\0", " ")
 
 
 def view(thread: Thread) -> Mapping[str, Any]:
