@@ -340,10 +340,9 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _leaves(inner, name)
-    elif (
-        isinstance(value, str | int | float) and not isinstance(value, bool) and name not in _STRUCTURE and value != ""
-    ):
-        yield name, str(value)
+    elif isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
+        if name not in _STRUCTURE or not _PLACE.fullmatch(str(value)):
+            yield name, str(value)
 
 
 def _blanks(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:

@@ -2,19 +2,23 @@
 
 import asyncio
 import os
+import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from copilot_core import Role
-from copilot_core.testing import call
+from copilot_core.testing import call, opened, served
+from copilot_core.testing.openai_server import Say, ScriptedOpenAI
 
+from ..client.conftest import Cutting, cutting, never, scripted  # noqa: F401 - the fixture of the client's tests
 from ..flow.conftest import Talk, talk  # noqa: F401 - the fixture of the flow tests
 
 
-async def chat(*arguments: str, typed: str = "", **environment: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
+async def started(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "copilot_core.cli",
@@ -25,6 +29,10 @@ async def chat(*arguments: str, typed: str = "", **environment: str) -> tuple[in
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+
+
+async def chat(*arguments: str, typed: str = "", **environment: str) -> tuple[int, str, str]:
+    process = await started(*arguments, **environment)
     out, err = await process.communicate(typed.encode())
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
@@ -84,17 +92,10 @@ async def test_no_key_and_no_server_are_told_in_one_line(environment: dict[str, 
     assert err.startswith(told)
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "told"),
-    [
-        ("200 OK", 'data: {"type": "start", "conversationId": "1"}\n\n', "the answer broke off before it was complete"),
-        ("502 Bad Gateway", "<html>", "/api/copilot/chat answered 502, and not as a copilot does"),
-    ],
-)
-async def test_half_an_answer_and_a_stranger_are_told(status: str, body: str, told: str) -> None:
+async def test_a_stranger_is_told() -> None:
     async def stranger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(f"HTTP/1.1 {status}\r\nConnection: close\r\n\r\n{body}".encode())
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\n\r\n<html>")
         await writer.drain()
         writer.close()
 
@@ -104,7 +105,33 @@ async def test_half_an_answer_and_a_stranger_are_told(status: str, body: str, to
         code, _, err = await chat("hi", COPILOT_KEY="x", COPILOT_URL=f"http://127.0.0.1:{port}")
 
     assert (code, len(err.splitlines())) == (1, 1)
-    assert told in err
+    assert "/v1/threads?archived=false&limit=1 answered 502, and not as a copilot does" in err
+
+
+async def test_a_conversation_that_is_not_there_is_told(talk: Talk) -> None:  # noqa: F811
+    async with talk() as client:
+        status, out, err = await chat("hi", "--conversation", "mistyped", **server(client))
+
+    assert (status, out, err) == (1, "", "copilot-core: There is no such conversation. (not_found)\n")
+
+
+async def test_an_answer_outlives_a_restart_of_the_server(tmp_path: Path, cutting: Cutting) -> None:  # noqa: F811
+    script = [Say(chunks=["half ", "an answer"], wait=asyncio.Event()), Say("The whole answer.")]
+    database = f"sqlite:///{tmp_path / 'test.db'}"
+    async with ScriptedOpenAI(script) as model, cutting(never) as proxy:
+        async with opened(database_url=database, models=scripted(model)) as ready, served(ready) as url:
+            proxy.target = url
+            key = await ready.keys.create(workspace="acme", user="dana", role=Role.MEMBER)
+            process = await started("hi", COPILOT_KEY=key, COPILOT_URL=f"{proxy.url}/x")
+            assert process.stdout is not None
+            assert await process.stdout.readexactly(5) == b"half "
+            await ready.copilot.close(patience=0)
+        async with opened(database_url=database, models=scripted(model)) as ready, served(ready) as url:
+            proxy.target = url
+            out, err = await process.communicate()
+
+    assert (process.returncode, err) == (0, b"")
+    assert out.decode() == "\nThe server was restarted, and begins this part again.\nThe whole answer.\n"
 
 
 async def test_a_text_cannot_command_the_terminal(talk: Talk) -> None:  # noqa: F811
@@ -120,3 +147,24 @@ async def test_a_refused_key_is_told_before_the_first_prompt(talk: Talk) -> None
 
     assert (status, out) == (1, "")
     assert err == "copilot-core: A valid bearer token is required. (unauthenticated)\n"
+
+
+async def test_ctrl_c_stops_reading_and_the_talk_goes_on(talk: Talk) -> None:  # noqa: F811
+    more = asyncio.Event()
+    script = [Say(chunks=["half ", "an answer"], wait=more), Say("Next.")]
+    async with ScriptedOpenAI(script) as model, talk(models=scripted(model)) as client:
+        process = await started(**server(client))
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"hi\n")
+        read = b""
+        while not read.endswith(b"half "):
+            read += await process.stdout.read(1)
+        process.send_signal(signal.SIGINT)
+        while not read.endswith(b"in the conversation.\n"):
+            read += await process.stdout.read(1)
+        out, err = await process.communicate(b"/new\nhi\n/quit\n")
+        more.set()
+
+    assert (process.returncode, err) == (0, b"")
+    assert b"Next." in out

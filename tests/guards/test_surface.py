@@ -36,7 +36,7 @@ def test_the_public_names_are_these() -> None:
     assert all(hasattr(copilot_core, name) for name in copilot_core.__all__)
 
 
-@pytest.mark.parametrize("package", ["copilot_core", "copilot_core.cli", "copilot_core.plugins"])
+@pytest.mark.parametrize("package", ["copilot_core", "copilot_core.cli", "copilot_core.client", "copilot_core.plugins"])
 def test_an_import_loads_no_engine_no_http_and_no_database(package: str) -> None:
     code = f"import sys, {package}; print(sorted({{m.split('.')[0] for m in sys.modules}}))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -31,7 +31,7 @@ def add_receipts(routes: APIRouter, copilot: Copilot, caller: Any) -> None:
         await copilot.undo([await receipts.find(principal, receipt_id)], principal)
         return _view(await receipts.find(principal, receipt_id))
 
-    @routes.post("/v1/runs/{run_id}/undo", tags=["receipts"])
+    @routes.post("/v1/runs/{run_id:path}/undo", tags=["receipts"])
     async def undo_run(run_id: str, principal: Annotated[Principal, caller]) -> dict[str, Any]:
         found = await receipts.list(principal, run_id=run_id)
         if not found:
