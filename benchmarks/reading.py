@@ -15,7 +15,7 @@ import aiohttp
 import httpx2
 import uvloop
 from langchain_openai import ChatOpenAI
-from relay import model_server
+from servers import model_server
 
 from copilot_core.models.relay import http_client, openai_model
 from copilot_core.speech import listener
@@ -78,4 +78,4 @@ async def main(url: str) -> None:
 
 if __name__ == "__main__":
     with model_server() as model:
-        uvloop.run(main(model.url.removesuffix("/chat/completions")))
+        uvloop.run(main(model.url))

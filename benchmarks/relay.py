@@ -1,265 +1,256 @@
-"""What a relayed token costs: our server beside a bare pass-through, in one interleaved run.
+"""What a relayed token costs on each wire, beside a bare pass-through of the same answers, in one interleaved run.
 
-    python benchmarks/relay.py                       # both, with the `copilot-core` on the path
-    python benchmarks/relay.py --only passthrough
-    python benchmarks/relay.py --server ".venv/bin/copilot-core" --rounds 5 --json result.json
+    python benchmarks/relay.py                              # all wires, with the `copilot-core` on the path
+    python benchmarks/relay.py --wires ag-ui --rounds 5 --json result.json
+    python benchmarks/relay.py --server ".venv/bin/copilot-core"
 
-Both servers relay the same model server (model_server.py). Times are CPU of the measured server's
-process tree from /proc, so this runs on Linux; compare the rows of one run, never of two.
+All relay the same model server (model_server.py). `events` are four further readers of an AG-UI run: what one of them
+adds. Times are CPU of the measured server's process tree from /proc, so this runs on Linux; compare the columns of
+one run, never of two.
 """
 
 import argparse
 import asyncio
 import json
-import os
 import re
-import shlex
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+from uuid import uuid4
 
 import aiohttp
+from servers import Server, copilot, model_server, passthrough
 
-HERE = Path(__file__).parent
-TICKS = os.sysconf("SC_CLK_TCK")
-CONTENT = re.compile(rb'"content": ?"([^"]*)"')
-
+TEXT = re.compile(rb'"(?:content|delta)": ?"([^"]+)"')
 STREAMS, RATE, LENGTH = 5, 60, 240
 PACED = f"tokens-{LENGTH}-at-{RATE}"
 BURST = "tokens-300"
 ONE = "tokens-1"
+TURNS = 40
+"""One-token turns a round, for the time to the first byte and token."""
+FURTHER = 4
+T = TypeVar("T")
+Body = dict[str, Any]
+
+
+def to_model(model: str) -> Body:
+    return {"model": model, "stream": True, "messages": [{"role": "user", "content": "Go on."}]}
+
+
+def chat(_model: str) -> Body:
+    return {"message": "Go on.", "conversationId": None}
+
+
+def ag_ui(_model: str) -> Body:
+    """As CopilotKit sends it."""
+    said = {"id": uuid4().hex, "role": "user", "content": "Go on."}
+    none: Body = {"state": {}, "tools": [], "context": [], "forwardedProps": {}}
+    return {"threadId": uuid4().hex, "runId": uuid4().hex, "messages": [said], **none}
+
+
+def ai_sdk(_model: str) -> Body:
+    """As `useChat` sends it."""
+    said = {"id": uuid4().hex, "role": "user", "parts": [{"type": "text", "text": "Go on."}]}
+    return {"id": uuid4().hex, "messages": [said], "trigger": "submit-message"}
+
+
+WIRES: dict[str, tuple[str, Callable[[str], Body], int]] = {
+    "chat": ("/api/copilot/chat", chat, 0),
+    "ag-ui": ("/v1/copilot", ag_ui, 0),
+    "ai-sdk": ("/v1/ai-sdk", ai_sdk, 0),
+    "events": ("/v1/copilot", ag_ui, FURTHER),
+}
+"""Path, body, and how many others read the run's domain events at the same time."""
 
 
 @dataclass
-class Server:
-    """One server under measurement."""
+class Target:
+    """One column of the table: a server on one wire."""
 
     name: str
-    url: str
-    process: subprocess.Popen[bytes]
-    key: str = ""
+    server: Server
+    path: str
+    body: Callable[[str], Body]
+    further: int = 0
     samples: dict[str, list[float]] = field(default_factory=dict)
 
     def note(self, name: str, value: float) -> None:
         self.samples.setdefault(name, []).append(value)
 
-    def median(self, name: str) -> float:
-        return statistics.median(self.samples[name])
-
-    def cpu(self) -> float:
-        """Seconds of CPU that the process and its children have used."""
-        return sum(_cpu(pid) for pid in _tree(self.process.pid))
+    def quantile(self, name: str, part: float = 0.5) -> float:
+        return quantile(self.samples[name], part)
 
 
-def _tree(pid: int) -> Iterator[int]:
-    yield pid
-    for children in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in children.read_text().split():
-            yield from _tree(int(child))
+class Answer(NamedTuple):
+    """What a reader saw: seconds to first byte and first token, and the delay of each token that bears a time."""
+
+    first_byte: float
+    first_token: float
+    tokens: int
+    size: int
+    delays: list[float]
 
 
-def _cpu(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+def quantile(values: Sequence[float], part: float) -> float:
+    return statistics.median(values) if part == 0.5 else sorted(values)[int(len(values) * part)]
 
 
-async def turn(http: aiohttp.ClientSession, server: Server, model: str) -> tuple[float, list[bytes], list[float]]:
-    """Ask once: seconds to the first token, all texts, and the delay of each where they bear a time."""
-    headers = {"authorization": f"Bearer {server.key}", "x-copilot-model": model}
-    body = {"model": model, "message": "Go on.", "conversationId": None}
-    started, first, texts, delays = time.perf_counter(), 0.0, [], []
-    async with http.post(server.url, json=body, headers=headers) as answer:
+async def ask(http: aiohttp.ClientSession, target: Target, model: str) -> list[Answer]:
+    """One turn: what each of its readers saw, the one that asked first."""
+    headers = {"authorization": f"Bearer {target.server.key}", "x-copilot-model": model}
+    body, begun = target.body(model), asyncio.Event()
+
+    async def follow() -> Answer:
+        await begun.wait()
+        return await _read(http.get(f"{target.server.url}/v1/runs/{body['runId']}/events", headers=headers))
+
+    asking = http.post(target.server.url + target.path, json=body, headers=headers)
+    return list(await asyncio.gather(_read(asking, begun.set), *(follow() for _ in range(target.further))))
+
+
+async def _read(asking: Any, begun: Callable[[], None] = lambda: None) -> Answer:
+    started, times, blocks = time.perf_counter(), [], []
+    async with asking as answer:
         answer.raise_for_status()
         async for block in answer.content.iter_any():
-            now = time.time()
-            for text in CONTENT.findall(block):
-                if text:
-                    first = first or time.perf_counter() - started
-                    texts += text.split()
-                    delays += [now - float(word) for word in text.split() if word != b"token"]
-    return first, texts, delays
+            times.append(time.time())
+            blocks.append(block)
+            if len(blocks) == 1:
+                first_byte = first_token = time.perf_counter() - started
+                begun()
+    told, size, words, delays = b"", 0, 0, []
+    for at, block in zip(times, blocks, strict=True):
+        told, size = told + block, size + len(block)
+        for text in TEXT.findall(told):
+            if not words:
+                first_token = first_byte + at - times[0]
+            words += len(text.split())
+            delays += [at - float(word) for word in text.split() if word != b"token"]
+        told = told[told.rfind(b"\n\n") :]
+    return Answer(first_byte, first_token, words, size, delays)
 
 
-async def busy(server: Server, work: Callable[[], "asyncio.Future[list[object]]"]) -> tuple[float, list[object]]:
-    """CPU seconds that `work` cost, less what the server uses when nobody asks anything."""
-    before, started = server.cpu(), time.perf_counter()
-    results = await work()
-    used, lasted = server.cpu() - before, time.perf_counter() - started
-    return max(used - server.median("idle") * lasted, 0.0), results
+async def busy(target: Target, work: Awaitable[T]) -> tuple[float, T]:
+    """CPU seconds that `work` costs, less what the server uses when nobody asks anything."""
+    before, started = target.server.cpu(), time.perf_counter()
+    results = await work
+    used, lasted = target.server.cpu() - before, time.perf_counter() - started
+    return max(used - target.quantile("idle") * lasted, 0.0), results
 
 
-async def measure(http: aiohttp.ClientSession, server: Server, model: Server, seconds: float) -> None:
-    """One round of one server."""
-    before = server.cpu()
+async def measure(http: aiohttp.ClientSession, target: Target, model: Target, seconds: float) -> None:
+    """One round of one wire."""
+    before = target.server.cpu()
     await asyncio.sleep(seconds / 2)
-    server.note("idle", (server.cpu() - before) / (seconds / 2))
+    target.note("idle", (target.server.cpu() - before) / (seconds / 2))
 
-    for _ in range(20):
-        own, _, _ = await turn(http, model, ONE)
-        whole, _, _ = await turn(http, server, ONE)
-        server.note("first", (whole - own) * 1e3)
+    for _ in range(TURNS):
+        own, whole = (await ask(http, model, ONE))[0], (await ask(http, target, ONE))[-1]
+        target.note("first byte", whole.first_byte * 1e3)
+        if not target.further:  # whose readers come when the answer has begun
+            target.note("first token", (whole.first_token - own.first_token) * 1e3)
 
-    cost, turns = await busy(server, lambda: _in_a_row(http, server, ONE, seconds))
-    server.note("turn", cost / len(turns) * 1e3)
+    cost, turns = await busy(target, _in_a_row(http, target, ONE, seconds))
+    target.note("turn", cost / len(turns) * 1e3)
 
-    cost, turns = await busy(server, lambda: asyncio.gather(*(turn(http, server, PACED) for _ in range(STREAMS))))
-    tokens = sum(len(texts) for _, texts, _ in turns)
-    assert tokens == STREAMS * LENGTH, f"{server.name} lost {STREAMS * LENGTH - tokens} tokens"
-    server.note("token", cost / tokens * 1e6)
-    server.note("further", (cost - STREAMS * server.samples["turn"][-1] / 1e3) / tokens * 1e6)
-    delays = sorted(delay for _, _, delays in turns for delay in delays)
-    server.note("p50", delays[len(delays) // 2] * 1e3)
-    server.note("p99", delays[len(delays) * 99 // 100] * 1e3)
+    cost, turns = await busy(target, asyncio.gather(*(ask(http, target, PACED) for _ in range(STREAMS))))
+    answers = [turn[-1] for turn in turns]
+    tokens = sum(answer.tokens for answer in answers)
+    assert tokens == STREAMS * LENGTH, f"{target.name} lost {STREAMS * LENGTH - tokens} tokens"
+    target.note("token", cost / tokens * 1e6)
+    target.note("further", (cost - STREAMS * target.samples["turn"][-1] / 1e3) / tokens * 1e6)
+    target.note("bytes", sum(answer.size for answer in answers) / tokens)
+    delays = sorted(delay * 1e3 for answer in answers for delay in answer.delays)
+    target.note("delay p50", quantile(delays, 0.5))
+    target.note("delay p99", quantile(delays, 0.99))
 
-    cost, workers = await busy(
-        server, lambda: asyncio.gather(*(_in_a_row(http, server, BURST, seconds) for _ in range(4)))
-    )
-    server.note("saturated", sum(len(texts) for turns in workers for _, texts, _ in turns) / cost)
+    cost, workers = await busy(target, asyncio.gather(*(_in_a_row(http, target, BURST, seconds) for _ in range(4))))
+    answers = [turn[-1] for turns in workers for turn in turns]
+    target.note("saturated", cost / sum(answer.tokens for answer in answers) * 1e6)
 
 
-async def _in_a_row(http: aiohttp.ClientSession, server: Server, model: str, seconds: float) -> list[object]:
+async def _in_a_row(http: aiohttp.ClientSession, target: Target, model: str, seconds: float) -> list[list[Answer]]:
     turns, end = [], time.perf_counter() + seconds
     while time.perf_counter() < end:
-        turns.append(await turn(http, server, model))
+        turns.append(await ask(http, target, model))
     return turns
 
 
-@contextmanager
-def running(command: list[str], port: int, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL) as process:
-        try:
-            _await_port(process, port)
-            yield process
-        finally:
-            process.terminate()
-
-
-def _await_port(process: subprocess.Popen[bytes], port: int) -> None:
-    for _ in range(600):
-        if process.poll() is not None:
-            raise SystemExit(f"the server ended with code {process.returncode}")
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    raise SystemExit(f"nothing listens on port {port}")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
-
-
-@contextmanager
-def model_server() -> Iterator[Server]:
-    port = _free_port()
-    with running([sys.executable, str(HERE / "model_server.py"), str(port)], port) as process:
-        yield Server("model", f"http://127.0.0.1:{port}/v1/chat/completions", process)
-
-
-@contextmanager
-def passthrough(model: Server) -> Iterator[Server]:
-    port = _free_port()
-    command = [sys.executable, "-m", "uvicorn", "--app-dir", str(HERE), "--port", str(port)]
-    command += ["--log-level", "warning", "--no-access-log", "passthrough:app"]
-    with running(command, port, MODEL_URL=model.url.removesuffix("/chat/completions")) as process:
-        yield Server("passthrough", f"http://127.0.0.1:{port}/", process)
-
-
-@contextmanager
-def copilot(model: Server, command: str) -> Iterator[Server]:
-    port = _free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        environment = {
-            "OPENAI_BASE_URL": model.url.removesuffix("/chat/completions"),
-            "OPENAI_API_KEY": "benchmark",
-            "COPILOT_MODEL": f"openai:{ONE}",
-            "COPILOT_MODELS": ",".join(f"openai:{name}" for name in (BURST, PACED)),
-            "COPILOT_DATABASE_URL": f"sqlite:///{folder}/copilot.db",
-            "COPILOT_PORT": str(port),
-            "COPILOT_LOG_LEVEL": "WARNING",
-        }
-        key = _new_key(command, environment)
-        with running([*shlex.split(command), "serve"], port, **environment) as process:
-            yield Server("copilot-core", f"http://127.0.0.1:{port}/api/copilot/chat", process, key)
-
-
-def _new_key(command: str, environment: dict[str, str]) -> str:
-    create = "keys create --workspace bench --user bench --role member --json"
-    made = subprocess.run(
-        [*shlex.split(command), *create.split()],
-        env={**os.environ, **environment},
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    return json.loads(made.stdout)["key"]
-
-
-async def compare(servers: list[Server], model: Server, rounds: int, seconds: float) -> None:
+async def compare(targets: list[Target], model: Target, rounds: int, seconds: float) -> None:
     timeout = aiohttp.ClientTimeout(total=120)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as http:
-        for server in servers:
+        for target in targets:
             for name in (ONE, BURST, PACED):
-                await turn(http, server, name)
+                await ask(http, target, name)
         for number in range(rounds):
-            for server in servers if number % 2 == 0 else reversed(servers):
-                await measure(http, server, model, seconds)
+            for target in targets if number % 2 == 0 else reversed(targets):
+                await measure(http, target, model, seconds)
+    _keep_what_readers_add(targets)
 
 
-COLUMNS = {
-    "first": ("first token, ms over the model", ".2f"),
-    "turn": ("CPU ms a turn", ".2f"),
-    "token": ("CPU ms per 1,000 tokens", ".0f"),
-    "further": ("same without the turns' own cost", ".0f"),
-    "p50": ("delay p50 ms", ".2f"),
-    "p99": ("delay p99 ms", ".2f"),
-    "saturated": ("tokens per CPU second", ",.0f"),
+def _keep_what_readers_add(targets: list[Target]) -> None:
+    """Of a run with further readers, what one of them costs more than the same run without, round by round."""
+    by_path = {target.path: target for target in targets if not target.further}
+    for target in (target for target in targets if target.further):
+        for name in ("turn", "token", "further", "saturated"):
+            pairs = zip(target.samples[name], by_path[target.path].samples[name], strict=True)
+            target.samples[name] = [(with_them - without) / target.further for with_them, without in pairs]
+
+
+ROWS = {
+    "bytes a token": ("bytes", 0.5, ".0f"),
+    "CPU ms per 1,000 tokens": ("token", 0.5, ".0f"),
+    "same, without the turns' own cost": ("further", 0.5, ".0f"),
+    "same, 300-token answers at full speed": ("saturated", 0.5, ".1f"),
+    "CPU ms a turn": ("turn", 0.5, ".1f"),
+    "first byte, ms, p50": ("first byte", 0.5, ".1f"),
+    "first byte, ms, p99": ("first byte", 0.99, ".1f"),
+    "first token, ms over the model's own, p50": ("first token", 0.5, ".1f"),
+    "first token, ms over the model's own, p99": ("first token", 0.99, ".1f"),
+    "delay of a token, ms, p50": ("delay p50", 0.5, ".2f"),
+    "delay of a token, ms, p99": ("delay p99", 0.5, ".1f"),
 }
+RATIOS = ("token", "further", "saturated", "bytes")
 
 
-def table(servers: list[Server]) -> str:
-    """Medians of all rounds, in Markdown; the last columns are ratios to the first row."""
-    base = servers[0]
-    titles = [title for title, _ in COLUMNS.values()]
-    rows = [["server", *titles, "x CPU per token", "x without turns", "x saturated"]]
-    for server in servers:
-        values = [format(server.median(name), style) for name, (_, style) in COLUMNS.items()]
-        ratios = [
-            server.median("token") / base.median("token"),
-            server.median("further") / base.median("further"),
-            base.median("saturated") / server.median("saturated"),
-        ]
-        rows.append([server.name, *values, *(f"{ratio:.2f}" for ratio in ratios)])
-    rows.insert(1, ["---"] * len(rows[0]))
+def table(targets: list[Target]) -> str:
+    """Over all rounds, in Markdown; in brackets how many times the first column."""
+    rows = [["", *(target.name for target in targets)], ["---"] * (len(targets) + 1)]
+    rows += [[title, *(_cell(target, targets[0], *row) for target in targets)] for title, row in ROWS.items()]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(target: Target, base: Target, name: str, part: float, style: str) -> str:
+    if name not in target.samples:
+        return ""
+    value = format(target.quantile(name, part), style)
+    if target is base or name not in RATIOS:
+        return value
+    return f"{value} ({target.quantile(name, part) / base.quantile(name, part):.2f})"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--server", default="copilot-core", help="our command line")
-    parser.add_argument("--only", choices=["passthrough", "copilot-core"])
+    parser.add_argument("--wires", default=",".join(WIRES), help="which of them (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="length of each closed-loop phase")
     parser.add_argument("--json", type=Path, help="write all samples here")
     given = parser.parse_args()
     with ExitStack() as stack:
         model = stack.enter_context(model_server())
-        servers = []
-        if given.only != "copilot-core":
-            servers.append(stack.enter_context(passthrough(model)))
-        if given.only != "passthrough":
-            servers.append(stack.enter_context(copilot(model, given.server)))
-        asyncio.run(compare(servers, model, given.rounds, given.seconds))
-        print(table(servers))
+        server = stack.enter_context(copilot(model, given.server, (ONE, BURST, PACED)))
+        targets = [Target("passthrough", stack.enter_context(passthrough(model)), "/", to_model)]
+        targets += [Target(name, server, *WIRES[name]) for name in given.wires.split(",")]
+        own = Target("model", model, "/chat/completions", to_model)
+        asyncio.run(compare(targets, own, given.rounds, given.seconds))
+        print(table(targets))
         if given.json:
-            given.json.write_text(json.dumps({server.name: server.samples for server in servers}, indent=1))
+            given.json.write_text(json.dumps({target.name: target.samples for target in targets}, indent=1))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import pytest
 from copilot_core.store.database import Database
 from copilot_core.store.migrate import upgrade
 
-
 hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("suite")
 

@@ -13,7 +13,7 @@ from copilot_core.events import Event, RunFailed, RunFinished, RunStarted
 from copilot_core.feed import Feed
 from copilot_core.principal import Principal
 from copilot_core.run import Answer, Message, RunInput
-from copilot_core.store.approvals import Approvals
+from copilot_core.store.approvals import Approvals, Question
 from copilot_core.store.database import Database
 from copilot_core.store.log import EventLog, Reader
 from copilot_core.store.migrate import upgrade
@@ -31,13 +31,16 @@ class Process:
     def __init__(self, database: Database, clock: FixedClock | None = None) -> None:
         self.clock = clock or FixedClock(NOW)
         self.log = EventLog(database)
-        self.runs = Runs(database, self.clock, self.log, Approvals(database, self.clock))
+        self.approvals = Approvals(database, self.clock)
+        self.runs = Runs(database, self.clock, self.log, self.approvals)
         self.threads = Threads(database, self.clock)
 
     async def begin(self, thread_id: str | None = None, who: Principal = DANA, **given: Any) -> Begun:
         return await self.runs.begin(who, replace(HELLO, thread_id=thread_id, **given), "m")
 
     async def end(self, begun: Begun, status: str = "finished") -> None:
+        if status == "waiting":
+            await self.approvals.ask(DANA, Question(begun.thread_key, begun.run_id, begun.run_id, "Sure?", []))
         feed = Feed(begun.run_key, begun.base + 1)
         feed.publish(RunStarted(begun.run_id, begun.thread_id))
         await self.runs.end(begun, feed, status, RunFinished(begun.run_id, begun.thread_id))

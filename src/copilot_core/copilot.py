@@ -384,6 +384,9 @@ class Copilot:
                 so_far = story(await self._told(run))
             if looks and (so_far.ended or (so_far.position or 0) > len(stored)):
                 continue
+            if so_far.position is None:
+                given = self.runs.input_of(run)
+                stored = Turn(self.engine, self.graph, thread.key, given, max_rounds=self._max_rounds).expected(state)
             before = [] if so_far.whole else self._shown(stored[: so_far.position])
             known = {message["id"] for message in before}  # a resumed run tells the calls again that it carries out
             news = [message for message in so_far.messages if message["id"] not in known]
@@ -457,7 +460,7 @@ class Copilot:
                 if begun.resumed:
                     rest = await self._resume(begun, run, turn)
                 else:
-                    rest = await turn.run(run, was_waiting=begun.was_waiting)
+                    rest = await turn.run(run, looks=begun.was_waiting or begun.looks)
             finally:
                 self._stoppable[begun.run_key] = False  # its end is stored, whoever comes now
             last: RunFinished | RunFailed = self._rested(run, rest, begun)
@@ -494,13 +497,11 @@ class Copilot:
 
     async def _resume(self, begun: Begun, run: Running, turn: Turn) -> Rest:
         told = await self.events.story(begun.run_key)
-        messages = (await self.graph.aget_state({"configurable": {"thread_id": begun.thread_key}})).values
-        stored = messages.get("messages", [])
+        state = await self.graph.aget_state({"configurable": {"thread_id": begun.thread_key}})
+        opened = {call_id for call_id, _ in open_calls(state.values.get("messages", []))}
         if not told:
             run.stream.started()
-        run.stream.resumed(
-            [event for _, event in told], self._shown(stored), {call_id for call_id, _ in open_calls(stored)}
-        )
+        run.stream.resumed([event for _, event in told], self._shown(turn.expected(state)), opened)
         return await turn.resume(run, was_waiting=begun.was_waiting)
 
     async def _failed(self, begun: Begun, run: Running, turn: Turn, error: RequestError) -> tuple[str, str, RunFailed]:

@@ -340,9 +340,12 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from _leaves(inner, name)
-    elif isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
-        if name not in _STRUCTURE or not _PLACE.fullmatch(str(value)):
-            yield name, str(value)
+    elif isinstance(value, str | int | float) and not isinstance(value, bool) and not _is_place(name, value):
+        yield name, str(value)
+
+
+def _is_place(name: str, value: object) -> bool:
+    return value == "" or (name in _STRUCTURE and bool(_PLACE.fullmatch(str(value))))
 
 
 def _blanks(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:

@@ -18,6 +18,22 @@ QUESTION = events.ApprovalRequested(
     "ask1", "Sure?", [{"callId": "c1", "action": "delete", "arguments": {"id": 7}, "reason": "deletes"}]
 )
 ASKED = {"calls": [{"callId": "c1", "action": "delete", "arguments": {"id": 7}, "reason": "deletes"}]}
+INTERRUPT = {
+    "id": "ask1",
+    "reason": "tool_approval",
+    "message": "Sure?",
+    "responseSchema": {"type": "object", "properties": {"approved": {"type": "boolean"}}, "required": ["approved"]},
+    "metadata": ASKED,
+}
+RECEIPT = {
+    "id": "w1",
+    "toolCallId": "c1",
+    "action": "delete",
+    "title": "Delete",
+    "message": "Deleted.",
+    "reversible": True,
+    "undone": False,
+}
 HINT = {"component": "TaskCard", "props": {"type": "object"}, "events": {"onTaskClick": {}}}
 RUN = {"threadId": "t", "runId": "r"}
 SAID: list[tuple[Event, list[dict[str, Any]]]] = [
@@ -57,10 +73,14 @@ SAID: list[tuple[Event, list[dict[str, Any]]]] = [
             }
         ],
     ),
+    (
+        events.ReceiptIssued("w1", "c1", "delete", "Delete", "Deleted.", reversible=True),
+        [{"type": "CUSTOM", "name": "receipt", "value": RECEIPT}],
+    ),
     (events.Custom("progress", None), [{"type": "CUSTOM", "name": "progress", "value": None}]),
     (
         QUESTION,
-        [{"type": "CUSTOM", "name": "on_interrupt", "value": {"id": "ask1", "question": "Sure?", **ASKED}}],
+        [{"type": "CUSTOM", "name": "on_interrupt", "value": INTERRUPT}],
     ),
     (
         events.SourcesUsed([events.Source("List", "Tasks")]),
@@ -80,19 +100,7 @@ SAID: list[tuple[Event, list[dict[str, Any]]]] = [
                 **RUN,
                 "outcome": {
                     "type": "interrupt",
-                    "interrupts": [
-                        {
-                            "id": "ask1",
-                            "reason": "tool_approval",
-                            "message": "Sure?",
-                            "responseSchema": {
-                                "type": "object",
-                                "properties": {"approved": {"type": "boolean"}},
-                                "required": ["approved"],
-                            },
-                            "metadata": ASKED,
-                        }
-                    ],
+                    "interrupts": [INTERRUPT],
                 },
             }
         ],
@@ -179,9 +187,7 @@ def test_a_question_is_told_both_ways(run: list[Event]) -> None:
 
     legacy = [e["value"] for e in told if e["type"] == "CUSTOM" and e["name"] == "on_interrupt"]
     interrupts = told[-1].get("outcome", {}).get("interrupts", [])
-    assert [(e["id"], e["question"], e["calls"]) for e in legacy] == [
-        (i["id"], i["message"], i["metadata"]["calls"]) for i in interrupts
-    ]
+    assert legacy == interrupts
 
 
 def test_the_wire_is_server_sent_events() -> None:

@@ -243,7 +243,7 @@ def test_the_last_action_of_a_name_counts() -> None:
         ("dashboard", "dashboard"),
         ("7", "7"),
         ("true", "true"),
-        ('"quoted"', '"quoted"'),
+        ('"quoted"', "quoted"),
         ("{broken", "{broken"),
         ("[" * 5000, "[" * 5000),
         ("", ""),

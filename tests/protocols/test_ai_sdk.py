@@ -18,6 +18,15 @@ from .runs import HISTORY, lines, nulls, runs
 QUESTION = events.ApprovalRequested(
     "ask1", "Sure?", [{"callId": "c1", "action": "delete", "arguments": {"id": 7}, "reason": "deletes"}], held=["c2"]
 )
+RECEIPT = {
+    "id": "w1",
+    "toolCallId": "c1",
+    "action": "delete",
+    "title": "Delete",
+    "message": "Deleted.",
+    "reversible": True,
+    "undone": False,
+}
 SAID: list[tuple[Event, list[Any]]] = [
     (events.RunStarted("r", "t"), [{"type": "start", "messageMetadata": {"threadId": "t", "runId": "r"}}]),
     (events.InputStored(4), []),
@@ -70,6 +79,10 @@ SAID: list[tuple[Event, list[Any]]] = [
     (
         events.ToolCallEnded("c1", "list", False, {"success": False}, "m1.c1"),
         [{"type": "tool-output-error", "toolCallId": "c1", "errorText": '{"success": false}'}],
+    ),
+    (
+        events.ReceiptIssued("w1", "c1", "delete", "Delete", "Deleted.", reversible=True),
+        [{"type": "data-receipt", "id": "w1", "data": RECEIPT}],
     ),
     (events.Custom("progress", None), [{"type": "data-progress", "id": "progress", "data": None}]),
     (

@@ -4,6 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -11,17 +12,24 @@ import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 import copilot_records
-from copilot_core import Principal
+from copilot_core import Changes, Principal
 from copilot_core.clock import FixedClock
 from copilot_core.store.database import Database
 from copilot_core.store.migrate import upgrade
 from copilot_core.testing import postgres
-from copilot_records import OwnRecords, RecordStore
+from copilot_records import OwnRecords, RecordStore, writing
 from copilot_records.connected import Connected, ConnectSettings, connect
 from copilot_records.demo import fill
 
 SCHEMAS = Path(__file__).parent / "schemas"
 DANA = Principal("dana", "acme", name="Dana Reyes")
+
+# for tests that do not look at what is noted
+create_record = partial(writing.create_record, changes=Changes())
+create_multiple_records = partial(writing.create_multiple_records, changes=Changes())
+update_records = partial(writing.update_records, changes=Changes())
+update_record = partial(writing.update_record, changes=Changes())
+delete_records = partial(writing.delete_records, changes=Changes())
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

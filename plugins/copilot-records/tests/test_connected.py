@@ -12,7 +12,8 @@ from copilot_records import RecordStore
 from copilot_records.connected import Connected, ConnectSettings, connect
 from copilot_records.filters import Filter
 from copilot_records.reading import query_records, search_records
-from copilot_records.writing import (
+
+from .conftest import (
     create_multiple_records,
     create_record,
     delete_records,
@@ -85,6 +86,18 @@ async def test_records_of_tables_are_queried_like_any_other(connected: Connect) 
         {"id": "invoice:4", "title": "4", **person, "InvoiceDate": "2009-02-01", "Total": 8.91},
         {"id": "invoice:3", "title": "3", **person, "InvoiceDate": "2009-01-03", "Total": 5.94},
     ]
+
+
+async def test_rows_are_asked_for_by_their_ids(connected: Connect) -> None:
+    async with connected("chinook").records(ANN) as store:
+        for asked, found in (
+            ({"op": "eq", "value": "album:2"}, ["album:2"]),
+            ({"op": "in", "value": ["album:1", "artist:2", "album:99"]}, ["album:1"]),
+            ({"op": "eq", "value": 3}, ["album:3"]),
+            ({"op": "eq", "value": "x"}, []),
+        ):
+            records = await shown(store, "album", filters=[Filter(field="id", **asked)])
+            assert [record["id"] for record in records] == found
 
 
 async def test_names_with_spaces_reserved_words_and_binary_columns_do_no_harm(connected: Connect) -> None:

@@ -11,9 +11,8 @@ from copilot_core.clock import FixedClock
 from copilot_records import OwnRecords, RecordStore
 from copilot_records.connected import Connected
 from copilot_records.reading import get_module_info, query_records, search_records
-from copilot_records.writing import create_record, delete_records, update_record, update_records
 
-from .conftest import DANA
+from .conftest import DANA, create_record, delete_records, update_record, update_records
 
 pytestmark = pytest.mark.seed("S14")
 TOLD = "This page does not work with deals. Allowed are: tasks, projects"

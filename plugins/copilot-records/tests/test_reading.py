@@ -6,7 +6,8 @@ from copilot_core import ActionError
 from copilot_records.filters import Filter
 from copilot_records.reading import get_module_info, query_records, search_records
 from copilot_records.store import RecordStore
-from copilot_records.writing import create_multiple_records, create_record
+
+from .conftest import create_multiple_records, create_record
 
 
 async def matching(store: RecordStore, module: str, *filters: tuple[str, str, object], **options: object) -> list[str]:
@@ -97,6 +98,20 @@ async def test_an_unknown_option_is_answered_with_the_options(filled: RecordStor
         told,
         {"priority": told},
     )
+
+
+async def test_records_are_asked_for_by_their_ids(store: RecordStore) -> None:
+    rows = [{"title": title, "priority": "low"} for title in ("A", "B", "C")]
+    made = await create_multiple_records(module="tasks", records=rows, store=store)
+    a, b, _ = (one["recordId"] for one in made["data"]["results"])
+    assert await matching(store, "tasks", ("id", "eq", b)) == ["B"]
+    assert await matching(store, "tasks", ("id", "in", [a, b, "rec_none"]), ("priority", "eq", "low")) == ["B", "A"]
+    assert await matching(store, "tasks", ("id", "in", [a, b]), ("id", "eq", a)) == ["A"]
+    for nothing in (("id", "eq", None), ("id", "in", []), ("id", "eq", a.upper())):
+        assert await matching(store, "tasks", nothing) == []
+    assert await matching(store, "deals", ("id", "eq", a)) == []
+    with pytest.raises(ActionError, match=r"'id' field is a record id and takes eq and in, not 'contains'"):
+        await matching(store, "tasks", ("id", "contains", "rec"))
 
 
 @pytest.mark.seed("S51", "S53")

@@ -7,11 +7,12 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from copilot_core import ActionError, Principal
 from copilot_core.clock import FixedClock
-from copilot_records import OwnRecords
+from copilot_records import OwnRecords, writing
 from copilot_records.filters import Filter
 from copilot_records.reading import query_records
 from copilot_records.store import RecordStore
-from copilot_records.writing import (
+
+from .conftest import (
     create_multiple_records,
     create_record,
     delete_records,
@@ -164,7 +165,7 @@ async def test_records_are_deleted_by_id_by_name_and_by_filter(store: RecordStor
 
 @pytest.mark.seed("S44")
 async def test_confirmed_decides_nothing_and_the_action_is_marked_for_the_gate(store: RecordStore) -> None:
-    assert (delete_records.destructive, delete_records.writes) == (True, True)
+    assert (writing.delete_records.destructive, writing.delete_records.writes) == (True, True)
     with pytest.raises(ActionError, match="Say which records"):
         await delete_records(confirmed=True, store=store)
 

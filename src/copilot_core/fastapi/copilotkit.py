@@ -74,7 +74,9 @@ def add_copilotkit(routes: APIRouter, copilot: Copilot, caller: Any, limit: int)
         return await runtime.stop(thread_id, given, principal)
 
     @routes.api_route(f"{MOUNT}/threads", methods=["GET"], tags=tags)
-    @routes.api_route(f"{MOUNT}/threads/{{rest:path}}", methods=["GET", "POST", "PATCH", "DELETE"], include_in_schema=False)
+    @routes.api_route(
+        f"{MOUNT}/threads/{{rest:path}}", methods=["GET", "POST", "PATCH", "DELETE"], include_in_schema=False
+    )
     async def threads(request: Request, principal: Annotated[Principal, caller]) -> Response:
         given = json_object(await body_of(request, limit) or b"{}")
         path = request.scope["raw_path"].decode("ascii").partition(MOUNT)[2]

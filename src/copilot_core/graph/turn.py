@@ -3,10 +3,11 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
+from langgraph.graph import add_messages
 from langgraph.types import Command, Interrupt, Overwrite, StateSnapshot
 
 from copilot_core.actions import as_text
@@ -15,7 +16,7 @@ from copilot_core.errors import ApprovalConflict, Forbidden
 from copilot_core.events import ApprovalRequested, UiEvent
 from copilot_core.graph import Graph
 from copilot_core.graph.history import open_calls, result_id
-from copilot_core.graph.merge import merge
+from copilot_core.graph.merge import IGNORED, Merge, merge
 from copilot_core.graph.running import Running
 from copilot_core.graph.state import Context
 from copilot_core.run import RunInput, plain_answer
@@ -62,15 +63,18 @@ class Turn:
             ],
         )
 
-    async def run(self, run: Running, *, was_waiting: bool) -> Rest:
+    async def run(self, run: Running, *, looks: bool) -> Rest:
         """From the input to where the graph rests.
+
+        Args:
+            looks: somebody may have to answer something in the thread.
 
         Raises:
             ApprovalConflict, Invalid: the answers fit no open question; it stays as it was.
             Forbidden: the caller was refused.
         """
-        if was_waiting or self._given.opens_thread or self._given.answers:
-            return await self._begin(await self._state(), run, was_waiting=was_waiting)
+        if looks or self._given.opens_thread or self._given.answers:
+            return await self._begin(await self._state(), run)
         return await self._invoke(self._input(merge((), self._given.messages).update, turn=True))
 
     async def resume(self, run: Running, *, was_waiting: bool) -> Rest:
@@ -80,13 +84,22 @@ class Turn:
         """
         state = await self._state()
         known = {message.id for message in state.values.get("messages", [])}
-        if known.intersection(message.id for message in self._given.messages):
+        said = [message.id for message in self._given.messages if message.role not in IGNORED]
+        if said and said[-1] in known:
             if state.interrupts:
                 return Rest(waiting=question(state.interrupts[0]))
             return await self._invoke(None)
-        if self._answers(was_waiting) and not state.interrupts:
+        if (self._given.answers or (was_waiting and self._answers)) and not state.interrupts:
             return await self._invoke(None)
-        return await self._begin(state, run, was_waiting=was_waiting)
+        return await self._begin(state, run)
+
+    def expected(self, state: StateSnapshot) -> Sequence[AnyMessage]:
+        """The thread's messages with what the caller says to it, whether that is stored already or not yet."""
+        messages = state.values.get("messages", [])
+        if self._given.answers or (state.interrupts and self._answers):
+            return messages
+        update: Any = list(self._merged(state).update)
+        return cast("list[AnyMessage]", add_messages(list(messages), update))
 
     async def stopped(self, run: Running) -> None:
         """Keep what was said, and answer what was asked: the thread is whole, whenever the run was stopped."""
@@ -118,14 +131,15 @@ class Turn:
     async def _state(self) -> StateSnapshot:
         return await self._graph.aget_state(self._config)
 
-    def _answers(self, was_waiting: bool) -> bool:
-        """Whether the caller answers a question instead of saying something new."""
-        return bool(self._given.answers) or (was_waiting and plain_answer(self._given.said) is not None)
+    @property
+    def _answers(self) -> bool:
+        """Whether the caller answers a question instead of saying something new, if there is one."""
+        return bool(self._given.answers) or plain_answer(self._given.said) is not None
 
-    async def _begin(self, state: StateSnapshot, run: Running, *, was_waiting: bool) -> Rest:
+    async def _begin(self, state: StateSnapshot, run: Running) -> Rest:
         """Invoke the graph with what the caller says to the thread as it stands, if that asks for anything."""
         messages = state.values.get("messages", [])
-        if state.interrupts and self._answers(was_waiting):
+        if state.interrupts and self._answers:
             asked = state.interrupts[0]
             if await self._engine.approvals.is_answered(asked.value["approval"]):
                 run.stream.stored(len(messages))
@@ -133,10 +147,7 @@ class Turn:
                 return await self._invoke(Command(resume={asked.id: ANSWERED}))
         if self._given.answers:
             raise ApprovalConflict("This question is not open any more.")
-        opened = open_calls(messages)
-        page = {call_id for call_id, name in opened if self._engine.action(name) is None}
-        unrun = {call_id for call_id, _ in opened} if state.interrupts else page
-        merged = merge(messages, self._given.messages, page, unrun)
+        merged = self._merged(state)
         if merged.turn or (merged.update and not merged.missing and not state.interrupts):
             return await self._invoke(self._input(merged.update, turn=merged.turn))
         run.stream.stored(len(messages))
@@ -145,6 +156,13 @@ class Turn:
         if merged.update:
             await self._graph.aupdate_state(self._config, {"messages": list(merged.update)}, as_node="observe")
         return Rest(client_calls=merged.missing)
+
+    def _merged(self, state: StateSnapshot) -> Merge:
+        messages = state.values.get("messages", [])
+        opened = open_calls(messages)
+        page = {call_id for call_id, name in opened if self._engine.action(name) is None}
+        unrun = {call_id for call_id, _ in opened} if state.interrupts else page
+        return merge(messages, self._given.messages, page, unrun)
 
     def _input(self, update: Sequence[AnyMessage | RemoveMessage], *, turn: bool) -> Mapping[str, Any]:
         """A page's result goes on with the same rounds; what the user says begins to count anew."""

@@ -43,7 +43,8 @@ class Begun:
         thread_key: the thread's name for the checkpointer.
         run_key: the run's own row.
         given: its input; every message has an id.
-        was_waiting: the thread's last run waits for a person's answer.
+        was_waiting: a question of the thread waits for a person's answer.
+        looks: the thread may have calls that nobody has answered.
         queued: another run of the thread comes first.
         base: the last sequence number that a run of this id used before.
         resumed: a process that died had begun it.
@@ -59,6 +60,7 @@ class Begun:
     principal: Principal
     given: RunInput
     was_waiting: bool = False
+    looks: bool = False
     queued: bool = False
     base: int = 0
     resumed: bool = False
@@ -182,6 +184,10 @@ class Runs:
         """A thread's latest run, of that id if one is given; one that runs comes before one that is queued."""
         return await self._database.transact(lambda session: _last_run(session, thread_key, run_id))
 
+    def input_of(self, run: Run) -> RunInput:
+        """What the run was begun with."""
+        return _STORED.validate_json(run.input).given
+
     async def ask_to_stop(self, run_key: str) -> None:
         """Have the process of the run stop it at its next beat."""
         asked = update(Run).where(col(Run.key) == run_key, col(Run.status).in_(LIVE)).values(stop_asked=True)
@@ -206,13 +212,13 @@ class Runs:
             others = (col(Run.thread_key) == thread.key, col(Run.status).in_(LIVE))
             session.exec(update(Run).where(*others).values(stop_asked=True))
         base = _logged(session, known) if known is not None else 0
-        waits = last is not None and last.status == "waiting"
+        waits = _asks(session, last)
         decides = waits or (given.answers and not alive)
         refused = self._decide(session, principal, thread.key, given) if decides else None
         if strict and refused is not None:
             raise refused
-        begun = self._insert(session, thread, last, replace(given, model=model), principal, queued=alive, base=base)
-        return replace(begun, refused=refused)
+        begun = self._insert(session, thread, replace(given, model=model), principal, queued=alive, base=base)
+        return replace(begun, refused=refused, was_waiting=waits, looks=_may_be_open(last))
 
     def _decide(
         self, session: Session, principal: Principal, thread_key: str, given: RunInput, *, run_key: str = ""
@@ -271,7 +277,6 @@ class Runs:
         self,
         session: Session,
         thread: Thread,
-        last: Run | None,
         given: RunInput,
         principal: Principal,
         *,
@@ -298,8 +303,7 @@ class Runs:
         )
         session.add(run)
         session.flush()
-        was_waiting = last is not None and last.status == "waiting"
-        return replace(_begun(run, thread, principal), was_waiting=was_waiting, queued=queued, given=given)
+        return replace(_begun(run, thread, principal), queued=queued, given=given)
 
     def _promote(self, session: Session, begun: Begun) -> Begun | None:
         row = session.get(Run, begun.run_key)
@@ -313,11 +317,12 @@ class Runs:
             self._give_up(session, other, begun.thread_id)
         row.status = "running"
         session.flush()
-        waits = _was_waiting(session, row)
+        last = _run_before(session, row)
+        waits = _asks(session, last)
         decides = waits or begun.given.answers
         answer = (begun.principal, begun.thread_key, begun.given)
         refused = self._decide(session, *answer, run_key=row.key) if decides else None
-        return replace(begun, queued=False, was_waiting=waits, refused=refused)
+        return replace(begun, queued=False, was_waiting=waits, looks=_may_be_open(last), refused=refused)
 
     def _beat(self, session: Session) -> Beat:
         now, ours = self._clock.now(), list(self._ours)
@@ -349,7 +354,8 @@ class Runs:
                 self._ours.add(run.key)
                 base, principal = _logged(session, run), _principal(run)
                 begun = replace(_begun(run, thread, principal), base=base, resumed=True)
-                was_waiting = _was_waiting(session, run)
+                last = _run_before(session, run)
+                was_waiting = last is not None and last.status == "waiting"
                 claimed.append(replace(begun, queued=run.status == "queued", was_waiting=was_waiting))
         return claimed
 
@@ -422,11 +428,24 @@ def _last_run(session: Session, thread_key: str, run_id: str | None = None) -> R
     return session.exec(query.limit(1)).first()
 
 
-def _was_waiting(session: Session, run: Run) -> bool:
-    """Whether the run before it on the thread waits for an answer."""
-    before = select(Run.status).where(Run.thread_key == run.thread_key, Run.key != run.key)
+def _run_before(session: Session, run: Run) -> Run | None:
+    """The last run on the thread that has ended, but for this one."""
+    before = select(Run).where(Run.thread_key == run.thread_key, Run.key != run.key)
     ended = before.where(col(Run.status).not_in(LIVE)).order_by(*_LATEST)
-    return session.exec(ended.limit(1)).first() == "waiting"
+    return session.exec(ended.limit(1)).first()
+
+
+def _asks(session: Session, last: Run | None) -> bool:
+    """Whether a question waits on the thread whose last run is `last`: its own, or one that it left open."""
+    if last is None or last.status not in {"waiting", "stopped", "failed"}:
+        return False
+    asked = select(Approval.id).where(Approval.thread_key == last.thread_key, Approval.status == "pending")
+    return session.exec(asked.limit(1)).first() is not None
+
+
+def _may_be_open(last: Run | None) -> bool:
+    """Whether a call may wait for somebody: only a client that speaks of the thread's messages has calls of its own."""
+    return last is not None and (last.status != "finished" or '"opens_thread":true' in last.input)
 
 
 def _logged(session: Session, run: Run) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from copilot_core import MODULES, Action, Clock, Principal, Readable, Readables, Services, hookimpl, module_slugs
+from copilot_core import MODULES, Action, Call, Clock, Principal, Readable, Readables, Services, hookimpl, module_slugs
 from copilot_records import reading, writing
 from copilot_records.connected import Connected, ConnectSettings, connect
 from copilot_records.demo import fill
@@ -74,8 +74,10 @@ async def _own(
 
 
 @asynccontextmanager
-async def _connected(connected: Connected, principal: Principal, readables: Readables) -> AsyncIterator[RecordStore]:
-    async with connected.records(principal, module_slugs(readables)) as records:
+async def _connected(
+    connected: Connected, principal: Principal, readables: Readables, call: Call
+) -> AsyncIterator[RecordStore]:
+    async with connected.records(principal, module_slugs(readables), write=call.writes) as records:
         yield records
 
 

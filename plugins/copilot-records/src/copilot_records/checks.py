@@ -5,7 +5,7 @@ from typing import Any
 
 from copilot_core import ActionError
 from copilot_records.fields import Field, Value
-from copilot_records.filters import Condition, Filter, checked
+from copilot_records.filters import ID, Condition, Filter, checked
 from copilot_records.modules import Module, Modules
 from copilot_records.store import Query, Record, RecordStore, Values
 from copilot_records.text import fold
@@ -70,7 +70,8 @@ class Checks:
         conditions = []
         for asked in filters:
             try:
-                conditions.append(await self._condition(module.field(asked.field), asked))
+                field = ID if asked.field == ID.name else module.field(asked.field)
+                conditions.append(await self._condition(field, asked))
             except (ValueError, ActionError) as error:
                 problems.add(asked.field, error)
         problems.check()
@@ -123,6 +124,63 @@ class Checks:
 
     def _person(self, name: str) -> str:
         return self._store.me if fold(name) in ("me", "myself", "i") else name
+
+
+def writable(module: Module) -> Module:
+    """`module`, if it can be written.
+
+    Raises:
+        ActionError: `read_only`.
+    """
+    if not module.writable:
+        told = f"{module.name} can only be read"
+        raise ActionError(told, code="read_only", details={"module": told})
+    return module
+
+
+async def checked_rows(
+    store: RecordStore, modules: Modules, module: Module, records: Sequence[dict[str, Any]], *, atomic: bool
+) -> list[Values | ActionError]:
+    """Of each new record the values, or what is wrong with it.
+
+    Raises:
+        ActionError: nothing can be created: all are wrong, or one is and `atomic`.
+    """
+    checks = Checks(store, modules)
+    rows: list[Values | ActionError] = []
+    for record in records:
+        try:
+            rows.append(await checks.values(module, record, creating=True))
+        except ActionError as error:
+            rows.append(error)
+    wrong = {number: row for number, row in enumerate(rows) if isinstance(row, ActionError)}
+    if wrong and (atomic or len(wrong) == len(rows)):
+        raise _none_created(wrong)
+    return rows
+
+
+def _none_created(wrong: dict[int, ActionError]) -> ActionError:
+    details = {
+        f"records[{number}].{name}": text for number, error in wrong.items() for name, text in error.details.items()
+    }
+    told = "; ".join(f"record {number + 1}: {error.message}" for number, error in wrong.items())
+    return ActionError(f"Nothing was created. {told}", code="validation_error", details=details)
+
+
+async def doomed(
+    store: RecordStore, modules: Modules, module: str | None, names: Sequence[str], filters: Sequence[Filter]
+) -> Sequence[Record]:
+    """The records that a deletion is about; without a module they are named among all modules.
+
+    Raises:
+        ActionError: as `chosen` does.
+    """
+    if module is not None:
+        return await chosen(store, modules.named(module), modules, names, filters)
+    if not names:
+        told = "Say which records to delete: give 'recordIds', or a 'module' with 'records' or 'filters'"
+        raise ActionError(told, code="validation_error", details={"recordIds": told})
+    return await picked(store, list(modules), names)
 
 
 async def chosen(

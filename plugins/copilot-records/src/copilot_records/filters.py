@@ -1,6 +1,6 @@
 """Filters: conditions as data, checked against the fields, then SQL expressions with bound values only."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from operator import ge, gt, le, lt
@@ -16,12 +16,14 @@ from copilot_records.text import and_list, fold
 Operator = Literal["eq", "ne", "gt", "gte", "lt", "lte", "contains", "in", "empty"]
 _ORDER: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {"gt": gt, "gte": ge, "lt": lt, "lte": le}
 _ANY = ("eq", "ne", "in", "empty")
+ID = Field("id", "record id")
+"""Which is no field, but may be asked for like one."""
 
 
 class Filter(BaseModel):
     """One condition of a query."""
 
-    field: Annotated[str, Described(description="Field name")]
+    field: Annotated[str, Described(description="Field name, or id")]
     op: Annotated[
         Operator,
         Described(description="gt, gte, lt, lte compare numbers and dates; contains looks inside text"),
@@ -44,6 +46,8 @@ class Condition:
 
 def operators(field: Field) -> tuple[str, ...]:
     """The operators that mean something for a field of this type."""
+    if field is ID:
+        return ("eq", "in")
     if field.type in ORDERED:
         return ("eq", "ne", "gt", "gte", "lt", "lte", "in", "empty")
     if field.type in TEXTS | {"user", "relation", "enum[]"}:
@@ -77,7 +81,7 @@ def checked(field: Field, asked: Filter) -> Condition:
 
 def _value(field: Field, op: str, given: object) -> Value:
     """Part of a text is not yet an address, so `contains` takes any; equal to nothing is no error either."""
-    if field.type in TEXTS | {"user", "relation"} or op == "contains":
+    if field is ID or field.type in TEXTS | {"user", "relation"} or op == "contains":
         return Field(field.name, "enum" if field.type == "enum[]" else "text", options=field.options).read(given)
     if field.type in ("enum", "enum[]"):
         return Field(field.name, "enum", options=field.options).read(given)
@@ -92,6 +96,9 @@ def _is_day(value: object) -> bool:
 
 class Terms(Protocol):
     """How one store says in SQL what a field holds and what it is compared with."""
+
+    def has_id(self, ids: Sequence[str]) -> ColumnElement[bool]:
+        """That the record has one of these ids."""
 
     def column(self, field: Field) -> ColumnElement[Any]:
         """What is compared: folded text, or something whose order is that of the values."""
@@ -115,6 +122,8 @@ def order(sort: Field, terms: Terms, *, descending: bool) -> list[ColumnElement[
 
 def where(condition: Condition, terms: Terms) -> ColumnElement[bool]:
     """The condition in SQL; every value in it is a bound parameter."""
+    if condition.field is ID:
+        return terms.has_id([str(value) for value in condition.values])
     field, column = condition.field, terms.column(condition.field)
     match condition.op:
         case "empty":

@@ -117,3 +117,7 @@ class Modules:
     def of(self, slug: str) -> Module:
         """The module with exactly that slug, which came from us."""
         return self._modules[slug]
+
+    def has(self, slug: str) -> bool:
+        """Whether there is, still, the module with exactly that slug."""
+        return slug in self._modules

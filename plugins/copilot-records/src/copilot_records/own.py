@@ -2,7 +2,8 @@
 
 import base64
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, cast, collate, delete, func, literal_column, or_
@@ -17,7 +18,7 @@ from copilot_records.fields import Field, Value, key
 from copilot_records.filters import order, where
 from copilot_records.modules import Module, Modules
 from copilot_records.standard import STANDARD
-from copilot_records.store import Page, Query, Record, Values
+from copilot_records.store import Image, Page, Query, Record, Values
 from copilot_records.tables import StoredModule, StoredRecord
 from copilot_records.text import fold, words
 
@@ -124,15 +125,53 @@ class OwnRecords:
         asked = select(StoredRecord).where(self._within(module), col(StoredRecord.id).in_(ids))
         rows = (await self._session.exec(asked.order_by(col(StoredRecord.number)))).all()
         for row in rows:
-            for name, value in _derived(module, {**row.shown, **values}).items():
-                setattr(row, name, value)
-            row.updated_at = self._clock.now()
+            _set(row, module, values, self._clock.now())
         await self._session.flush()
         return [_record(row) for row in rows]
 
     async def delete(self, module: Module, ids: Sequence[str]) -> None:
         """Delete the records; relations to them become empty."""
         await self._session.exec(delete(StoredRecord).where(self._within(module), col(StoredRecord.id).in_(ids)))
+
+    async def images(
+        self, module: Module, ids: Sequence[str], fields: Iterable[str] | None = None
+    ) -> Mapping[str, Image]:
+        """The values by field name, and the rest of the row as `@number`, `@createdAt` and `@updatedAt`."""
+        names = None if fields is None else list(fields)
+        return {row.id: _image(row, names) for row in await self._locked(module, ids)}
+
+    async def restore(self, module: Module, images: Mapping[str, Image]) -> None:
+        """Records that are gone get their old place among the others, unless it was given away."""
+        there = await self._locked(module, list(images))
+        for row in there:
+            updated_at = images[row.id].get("@updatedAt")
+            now = datetime.fromisoformat(updated_at) if updated_at else self._clock.now()
+            _set(row, module, _values(images[row.id]), now)
+        gone = {id_: image for id_, image in images.items() if id_ not in {row.id for row in there}}
+        numbers = [image["@number"] for image in gone.values()]
+        asked = select(StoredRecord.number).where(col(StoredRecord.number).in_(numbers))
+        taken = (await self._session.exec(asked)).all() if gone else ()
+        self._session.add_all(
+            StoredRecord(
+                number=None if image["@number"] in taken else image["@number"],
+                id=id_,
+                workspace=self._workspace,
+                module=module.slug,
+                created_at=datetime.fromisoformat(image["@createdAt"]),
+                updated_at=datetime.fromisoformat(image["@updatedAt"]),
+                **_derived(module, _values(image)),
+            )
+            for id_, image in gone.items()
+        )
+        await self._session.flush()
+
+    async def dependents(self, module: Module, ids: Sequence[str]) -> Mapping[str, str]:  # noqa: ARG002
+        """None: a relation to a deleted record stays as it is, and is right again when the record is."""
+        return {}
+
+    def has_id(self, ids: Sequence[str]) -> ColumnElement[bool]:
+        """One of the ids."""
+        return col(StoredRecord.id).in_(ids)
 
     def column(self, field: Field) -> ColumnElement[Any]:
         """The field's key, compared code point by code point in either database."""
@@ -152,6 +191,11 @@ class OwnRecords:
         if field.type in ("user", "enum[]"):
             return self._key(field).contains(wanted, autoescape=True)
         return self._key(field) == wanted
+
+    async def _locked(self, module: Module, ids: Sequence[str]) -> Sequence[StoredRecord]:
+        asked = select(StoredRecord).where(self._within(module), col(StoredRecord.id).in_(ids))
+        asked = asked.order_by(col(StoredRecord.number)).with_for_update()
+        return (await self._session.exec(asked.execution_options(populate_existing=True))).all()
 
     async def _defined(self) -> Sequence[StoredModule]:
         asked = select(StoredModule).where(col(StoredModule.workspace) == self._workspace)
@@ -185,18 +229,42 @@ def _new_id() -> str:
 
 
 def _derived(module: Module, values: Values) -> dict[str, Any]:
-    """The columns that follow from the values."""
+    """The columns that follow from the values, and from nothing else: not from the order they came in."""
     keys = {field.name: key(field, values.get(field.name)) for field in module.fields}
     title = str(values[module.title_field])
-    told = (value for value in values.values() if value is not None and not isinstance(value, bool))
+    ordered = {field.name: values.get(field.name) for field in module.fields} | dict(sorted(values.items()))
+    held = {name: value for name, value in ordered.items() if value is not None}
+    told = (value for value in held.values() if not isinstance(value, bool))
     spoken = words(" ".join(" ".join(v) if isinstance(v, list) else str(v) for v in told))
     return {
         "title": title,
         "title_key": fold(title),
-        "shown": {name: value for name, value in values.items() if value is not None},
+        "shown": held,
         "keys": {name: text for name, text in keys.items() if text is not None},
         "search": " ".join(spoken)[:LONGEST_SEARCH].rstrip(),
     }
+
+
+def _set(row: StoredRecord, module: Module, values: Values, updated_at: datetime) -> None:
+    for name, value in _derived(module, {**row.shown, **values}).items():
+        setattr(row, name, value)
+    row.updated_at = updated_at
+
+
+def _image(row: StoredRecord, names: Sequence[str] | None) -> Image:
+    if names is not None:
+        return {**{name: row.shown.get(name) for name in names}, "@updatedAt": _moment(row.updated_at)}
+    moments = {"@createdAt": _moment(row.created_at), "@updatedAt": _moment(row.updated_at)}
+    return {**row.shown, "@number": row.number, **moments}
+
+
+def _values(image: Image) -> Values:
+    return {name: value for name, value in image.items() if not name.startswith("@")}
+
+
+def _moment(at: datetime) -> str:
+    """SQLite forgets the zone, which is UTC; PostgreSQL tells it in that of the session."""
+    return (at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
 
 
 def _record(row: StoredRecord) -> Record:

@@ -84,7 +84,7 @@ async def search_records(
     return {"success": True, "data": {"query": query, "records": hits}, "message": told}
 
 
-@action(source=SOURCE, examples=["what fields do contacts have?", "describe the contacts schema"])
+@action(source=SOURCE, trusted=True, examples=["what fields do contacts have?", "describe the contacts schema"])
 async def get_module_info(module: ModuleName, store: Injected[RecordStore]) -> Json:
     """Describe a module: its fields with types, options, which are required, and how each can be filtered.
 

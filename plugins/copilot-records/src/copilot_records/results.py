@@ -10,8 +10,8 @@ from copilot_records.store import Record, RecordStore
 from copilot_records.text import and_list
 
 Json = dict[str, Any]
-NAMED = 3
-"""How many records a sentence names before it only counts them."""
+NAMED, LISTED = 3, 5
+"""How many records a sentence names before it only counts them, and how many a person is shown by name."""
 LONG_TEXT = 300
 """Where a long text is cut when it is one of several records; a record by itself is shown whole."""
 
@@ -32,19 +32,20 @@ async def shown(
     A relation shows the other record's title, and its id beside it: ``project`` and ``projectId``.
     """
     wanted = None if fields is None else {field.name for field in fields}
-    titles = await _titles(store, modules, records)
+    titles = await related(store, modules, records)
     told = [_shown(record, modules.of(record.module), titles, wanted) for record in records]
     return told if len(told) == 1 else [_brief(record) for record in told]
 
 
-async def _titles(store: RecordStore, modules: Modules, records: Sequence[Record]) -> Mapping[str, str]:
-    related: dict[str, set[str]] = {}
+async def related(store: RecordStore, modules: Modules, records: Iterable[Record]) -> Mapping[str, str]:
+    """The titles of the records that relations lead to, by id."""
+    ids_of: dict[str, set[str]] = {}
     for record in records:
         for field in modules.of(record.module).fields:
             other = record.values.get(field.name)
             if field.module and isinstance(other, str):
-                related.setdefault(field.module, set()).add(other)
-    found = [r for slug, ids in related.items() for r in await store.by_id(modules.of(slug), sorted(ids))]
+                ids_of.setdefault(field.module, set()).add(other)
+    found = [r for slug, ids in ids_of.items() for r in await store.by_id(modules.of(slug), sorted(ids))]
     return {record.id: record.title for record in found}
 
 
@@ -62,10 +63,7 @@ def _shown(record: Record, module: Module, titles: Mapping[str, str], wanted: se
 
 
 def _brief(told: Json) -> Json:
-    return {
-        name: f"{value[:LONG_TEXT]}…" if isinstance(value, str) and len(value) > LONG_TEXT else value
-        for name, value in told.items()
-    }
+    return {name: cut(value, LONG_TEXT) if isinstance(value, str) else value for name, value in told.items()}
 
 
 def named(module: Module, records: Sequence[Record]) -> str:
@@ -74,6 +72,17 @@ def named(module: Module, records: Sequence[Record]) -> str:
         return module.count(len(records))
     kind = module.singular if len(records) == 1 else module.name.lower()
     return f"{kind} {and_list(f'“{record.title}”' for record in records)}"
+
+
+def several(titles: Sequence[str]) -> str:
+    """``A, B and C``, or the first of them and how many more there are."""
+    told = [cut(" ".join(title.split())) for title in titles[:LISTED]]
+    return and_list([*told, f"{len(titles) - LISTED} more"] if len(titles) > LISTED else told)
+
+
+def cut(text: str, length: int = 60) -> str:
+    """`text`, or its beginning."""
+    return text if len(text) <= length else f"{text[:length]}…"
 
 
 def matches(module: Module, total: int, given: int) -> str:

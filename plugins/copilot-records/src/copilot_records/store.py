@@ -2,13 +2,19 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from copilot_records.fields import Field, Value
 from copilot_records.filters import Condition
 from copilot_records.modules import Module, Modules
 
 Values = Mapping[str, Value]
+LOST = "lost"
+Image = Mapping[str, Any]
+"""A record as it is stored: JSON, by names of the store's own. Those that begin with @ are no values of it.
+
+A value that cannot be kept is ``{"lost": why}``.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +78,24 @@ class RecordStore(Protocol):
 
     async def delete(self, module: Module, ids: Sequence[str]) -> None:
         """Delete the records."""
+
+    async def images(
+        self, module: Module, ids: Sequence[str], fields: Iterable[str] | None = None
+    ) -> Mapping[str, Image]:
+        """Those of the records that there are, by id, with all that `restore` needs, or with some fields only.
+
+        Nobody else changes them until the call ends.
+        """
+
+    async def restore(self, module: Module, images: Mapping[str, Image]) -> None:
+        """Give records the values that are in their images; one that is not there is made again, with its id.
+
+        Raises:
+            ActionError: the store cannot make a record what it was.
+        """
+
+    async def dependents(self, module: Module, ids: Sequence[str]) -> Mapping[str, str]:
+        """Those of the records with which the store would delete or change more than themselves, and where that is.
+
+        `restore` could not bring it back.
+        """

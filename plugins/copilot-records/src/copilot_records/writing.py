@@ -5,29 +5,46 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from copilot_core import ActionError, Injected, action
-from copilot_records.checks import Checks, chosen, picked
+from copilot_core import ActionError, Changes, Injected, action
+from copilot_records.checks import Checks, checked_rows, chosen, doomed, picked, writable
+from copilot_records.foreseeing import (
+    foresee_create,
+    foresee_creates,
+    foresee_delete,
+    foresee_update,
+    foresee_updates,
+)
 from copilot_records.modules import Module, Modules
 from copilot_records.reading import SOURCE, Filters, ModuleName
 from copilot_records.results import Json, link, named, shown
 from copilot_records.store import Record, RecordStore, Values
+from copilot_records.undoing import DEPENDENTS, note, put_back
 
 MOST_CREATED = 500
 FieldValues = Annotated[dict[str, Any], Field(description="Field values, keyed by field name")]
 Names = Annotated[list[str] | None, Field(description="Record ids or exact record names")]
 
 
-@action(writes=True, credits=3, source=SOURCE, examples=["create a task called Review Q4 Report"])
+@action(
+    writes=True,
+    undo=put_back,
+    preview=foresee_create,
+    credits=3,
+    source=SOURCE,
+    examples=["create a task called Review Q4 Report"],
+)
 async def create_record(
     module: ModuleName,
     fields: Annotated[dict[str, Any], Field(description="Field values of the new record, keyed by field name")],
     store: Injected[RecordStore],
+    changes: Injected[Changes],
 ) -> Json:
     """Create, add or log one new record in a module from field values."""
     modules = await store.modules()
-    target = _writable(modules.named(module))
+    target = writable(modules.named(module))
     values = await Checks(store, modules).values(target, fields, creating=True)
     [record] = await store.insert(target, [values])
+    note(changes, [record], after=await store.images(target, [record.id]))
     [told] = await shown(store, modules, [record])
     return {
         "success": True,
@@ -38,7 +55,14 @@ async def create_record(
     }
 
 
-@action(writes=True, credits=5, source=SOURCE, examples=["add companies Acme, Globex and Soylent"])
+@action(
+    writes=True,
+    undo=put_back,
+    preview=foresee_creates,
+    credits=5,
+    source=SOURCE,
+    examples=["add companies Acme, Globex and Soylent"],
+)
 async def create_multiple_records(
     module: ModuleName,
     records: Annotated[
@@ -46,6 +70,7 @@ async def create_multiple_records(
         Field(description="Field values of each new record", min_length=1, max_length=MOST_CREATED),
     ],
     store: Injected[RecordStore],
+    changes: Injected[Changes],
     atomic: Annotated[bool, Field(description="Create none of them if one is wrong")] = False,
 ) -> Json:
     """Create, add or import several new records in one module at once.
@@ -53,22 +78,23 @@ async def create_multiple_records(
     Says for each one whether it was created, in their order.
     """
     modules = await store.modules()
-    target = _writable(modules.named(module))
-    rows = await _checked_rows(Checks(store, modules), target, records)
-    wrong = {number: row for number, row in enumerate(rows) if isinstance(row, ActionError)}
-    if wrong and (atomic or len(wrong) == len(rows)):
-        raise _none_created(wrong)
+    target = writable(modules.named(module))
+    rows = await checked_rows(store, modules, target, records, atomic=atomic)
     if atomic:
         made: list[Record | ActionError] = list(
             await store.insert(target, [row for row in rows if not isinstance(row, ActionError)])
         )
     else:
         made = [row if isinstance(row, ActionError) else await _inserted(store, target, row) for row in rows]
+    new = [record for record in made if isinstance(record, Record)]
+    note(changes, new, after=await store.images(target, [record.id for record in new]))
     return _created(target, made)
 
 
 @action(
     writes=True,
+    undo=put_back,
+    preview=foresee_updates,
     credits=3,
     source=SOURCE,
     examples=["move the Acme renewal deal to negotiation", "bump every low priority task to medium"],
@@ -77,6 +103,7 @@ async def update_records(
     module: ModuleName,
     fields: Annotated[dict[str, Any], Field(description="New field values, keyed by field name", min_length=1)],
     store: Injected[RecordStore],
+    changes: Injected[Changes],
     records: Names = None,
     filters: Filters = None,
 ) -> Json:
@@ -85,29 +112,38 @@ async def update_records(
     Say which by `records`, or by `filters` for all that match.
     """
     modules = await store.modules()
-    target = _writable(modules.named(module))
+    target = writable(modules.named(module))
     values = await Checks(store, modules).values(target, fields, creating=False)
     found = await chosen(store, target, modules, records or [], filters or [])
-    return await _updated(store, modules, target, found, values)
+    return await _updated(store, changes, modules, target, found, values)
 
 
-@action(writes=True, credits=3, source=SOURCE)
+@action(writes=True, undo=put_back, preview=foresee_update, credits=3, source=SOURCE)
 async def update_record(
     record_id: Annotated[str, Field(description="Id of the record")],
     fields: Annotated[dict[str, Any], Field(description="New field values, keyed by field name", min_length=1)],
     store: Injected[RecordStore],
+    changes: Injected[Changes],
 ) -> Json:
     """Update fields of the one record whose id is known."""
     modules = await store.modules()
     found = await picked(store, list(modules), [record_id])
-    target = _writable(modules.of(found[0].module))
+    target = writable(modules.of(found[0].module))
     values = await Checks(store, modules).values(target, fields, creating=False)
-    return await _updated(store, modules, target, found, values)
+    return await _updated(store, changes, modules, target, found, values)
 
 
-@action(destructive=True, credits=3, source=SOURCE, examples=["delete all done tasks"])
+@action(
+    destructive=True,
+    undo=put_back,
+    preview=foresee_delete,
+    credits=3,
+    source=SOURCE,
+    examples=["delete all done tasks"],
+)
 async def delete_records(
     store: Injected[RecordStore],
+    changes: Injected[Changes],
     module: Annotated[str | None, Field(description="Module slug; may be left out if ids are given")] = None,
     records: Names = None,
     filters: Filters = None,
@@ -119,42 +155,21 @@ async def delete_records(
     The user is asked before anything is deleted; do not ask yourself.
     """
     modules = await store.modules()
-    names = [*(records or []), *(record_ids or [])]
-    if module is None:
-        found = await picked(store, list(modules), _needed(names))
-    else:
-        found = await chosen(store, modules.named(module), modules, names, filters or [])
+    found = await doomed(store, modules, module, [*(records or []), *(record_ids or [])], filters or [])
     for target in modules:
-        ids = [record.id for record in found if record.module == target.slug]
-        if ids:
-            await store.delete(_writable(target), ids)
+        gone = [record for record in found if record.module == target.slug]
+        if gone:
+            await _delete(store, changes, writable(target), gone)
     return _deleted(modules, module, found)
 
 
-def _writable(module: Module) -> Module:
-    if not module.writable:
-        told = f"{module.name} can only be read"
-        raise ActionError(told, code="read_only", details={"module": told})
-    return module
-
-
-def _needed(names: Sequence[str]) -> Sequence[str]:
-    if not names:
-        told = "Say which records to delete: give 'recordIds', or a 'module' with 'records' or 'filters'"
-        raise ActionError(told, code="validation_error", details={"recordIds": told})
-    return names
-
-
-async def _checked_rows(
-    checks: Checks, module: Module, records: Sequence[dict[str, Any]]
-) -> list[Values | ActionError]:
-    rows: list[Values | ActionError] = []
-    for record in records:
-        try:
-            rows.append(await checks.values(module, record, creating=True))
-        except ActionError as error:
-            rows.append(error)
-    return rows
+async def _delete(store: RecordStore, changes: Changes, module: Module, records: Sequence[Record]) -> None:
+    ids = [record.id for record in records]
+    dependents = await store.dependents(module, ids)
+    images = await store.images(module, ids)
+    told = {i: {**image, DEPENDENTS: dependents[i]} if i in dependents else image for i, image in images.items()}
+    await store.delete(module, ids)
+    note(changes, [record for record in records if record.id in images], told)
 
 
 async def _inserted(store: RecordStore, module: Module, values: Values) -> Record | ActionError:
@@ -162,14 +177,6 @@ async def _inserted(store: RecordStore, module: Module, values: Values) -> Recor
         return (await store.insert(module, [values]))[0]
     except ActionError as error:
         return error
-
-
-def _none_created(wrong: dict[int, ActionError]) -> ActionError:
-    details = {
-        f"records[{number}].{name}": text for number, error in wrong.items() for name, text in error.details.items()
-    }
-    told = "; ".join(f"record {number + 1}: {error.message}" for number, error in wrong.items())
-    return ActionError(f"Nothing was created. {told}", code="validation_error", details=details)
 
 
 def _created(module: Module, made: Sequence[Record | ActionError]) -> Json:
@@ -193,9 +200,19 @@ def _row(one: Record | ActionError) -> Json:
 
 
 async def _updated(
-    store: RecordStore, modules: Modules, module: Module, found: Sequence[Record], values: Values
+    store: RecordStore,
+    changes: Changes,
+    modules: Modules,
+    module: Module,
+    found: Sequence[Record],
+    values: Values,
 ) -> Json:
-    records = await store.update(module, [record.id for record in found], values) if found else []
+    records: Sequence[Record] = []
+    if found:
+        ids = [record.id for record in found]
+        before = await store.images(module, ids, values)
+        records = await store.update(module, ids, values)
+        note(changes, records, before, await store.images(module, ids, values))
     fields = None if len(records) == 1 else [module.field(name) for name in values]
     told = await shown(store, modules, records, fields)
     data: Json = {"module": module.slug, "updated": len(records), "records": told}

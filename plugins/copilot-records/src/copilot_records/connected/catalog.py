@@ -1,6 +1,6 @@
 """A database that exists already, described as modules: what reflection found, and how each part is asked for."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,12 +20,22 @@ class ColumnPlan:
 
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """The table or view behind one module. `plans` go by field name; `key` is the field of its primary key."""
+    """The table or view behind one module.
+
+    Args:
+        table: with all its columns, also those that cannot be shown.
+        key: the field of its primary key.
+        plans: by field name.
+        computed: the columns that the database fills from the others.
+        dependents: what the database deletes or changes when it deletes a row of this table.
+    """
 
     module: Module
     table: Table
     key: str
     plans: Mapping[str, ColumnPlan]
+    computed: Set[str] = frozenset()
+    dependents: Sequence["Dependent"] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +59,18 @@ class FoundColumn:
     kind: Kind | None
     required: bool
     fixed: bool
+    computed: bool = False
     sample: Sequence[Any] = ()
 
 
 @dataclass(slots=True)
 class FoundTable:
-    """One table or view as reflection sees it; `links` are its single-column foreign keys."""
+    """One table or view as reflection sees it.
+
+    Args:
+        links: its single-column foreign keys.
+        hidden: the columns that cannot be shown.
+    """
 
     name: str
     schema: str | None
@@ -62,7 +78,21 @@ class FoundTable:
     writable: bool
     columns: list[FoundColumn]
     links: Mapping[str, "Link"]
+    hidden: list[FoundColumn] = field(default_factory=list)
+    dependents: list["Dependent"] = field(default_factory=list)
     rows: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Dependent:
+    """A table whose rows go, or lose their reference, with the row they refer to: ``ON DELETE CASCADE``, ``SET NULL``.
+
+    Args:
+        pairs: its columns, and those of the other table that they refer to.
+    """
+
+    table: Table
+    pairs: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

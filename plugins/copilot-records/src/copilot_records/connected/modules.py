@@ -63,7 +63,9 @@ class _Plan:
         name = names.plural(self._spoken).capitalize()
         fields = tuple(self._fields.values())
         module = Module(slug, name, self._singular, title, fields, writable and self._table.writable)
-        return TablePlan(module, self._source, self._called[self._table.key], self._plans)
+        computed = frozenset(column.name for column in [*self._table.columns, *self._table.hidden] if column.computed)
+        key = self._called[self._table.key]
+        return TablePlan(module, self._source, key, self._plans, computed, self._table.dependents)
 
     def _titles(self) -> tuple[str, ...]:
         texts = [c for c in self._table.columns if c.kind and c.kind.type != "enum" and c.kind.form == "text"]

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiosqlite
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -25,6 +25,7 @@ BUSY_TIMEOUT = 10.0
 CONNECT_TIMEOUT = 5
 STATEMENT_TIMEOUT_MS = 15_000
 _NO_MODULES = Catalog({})
+_BEGIN = {"copilot_begin": "BEGIN IMMEDIATE"}
 
 
 class Connected:
@@ -41,14 +42,16 @@ class Connected:
 
     @asynccontextmanager
     async def records(
-        self, principal: Principal, allowed: Collection[str] | None = None
+        self, principal: Principal, allowed: Collection[str] | None = None, *, write: bool = False
     ) -> AsyncIterator[ConnectedRecords]:
         """The records for one call: one transaction, rolled back if the call raises.
 
         Args:
             allowed: slugs of the modules that the page works with; `None` is all.
+            write: on SQLite a call that writes waits for its turn when it begins.
         """
-        async with self._engine.begin() as connection:
+        engine = self._engine.execution_options(**_BEGIN) if write else self._engine
+        async with engine.begin() as connection:
             me = principal.name or principal.id
             yield ConnectedRecords(connection, self._visible(principal), me, allowed)
 
@@ -128,14 +131,22 @@ def _engine(url: URL, *, writable: bool) -> AsyncEngine:
         return create_async_engine(url, pool_pre_ping=True, connect_args=_session(writable=writable))
 
     async def connection() -> aiosqlite.Connection:
-        opened = await aiosqlite.connect(_file(url, writable=writable), uri=True, timeout=BUSY_TIMEOUT)
+        file = _file(url, writable=writable)
+        opened = await aiosqlite.connect(file, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
         opened.text_factory = _text
         await opened.create_function("copilot_fold", 1, _fold, deterministic=True)
         await opened.create_function("copilot_words", 1, _words, deterministic=True)
         await opened.execute("PRAGMA foreign_keys=ON")
         return opened
 
-    return create_async_engine("sqlite+aiosqlite://", async_creator=connection, poolclass=AsyncAdaptedQueuePool)
+    engine = create_async_engine("sqlite+aiosqlite://", async_creator=connection, poolclass=AsyncAdaptedQueuePool)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _begin(connection: Connection) -> None:
+    """By ourselves: Python's driver begins so late that a savepoint would be the transaction, and commit."""
+    connection.exec_driver_sql(connection.get_execution_options().get("copilot_begin", "BEGIN"))
 
 
 def _text(raw: bytes) -> str:

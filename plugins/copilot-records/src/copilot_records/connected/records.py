@@ -1,20 +1,37 @@
 """Records in the tables of a database that exists."""
 
-from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Insert,
+    Row,
+    Select,
+    Update,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from copilot_core import ActionError
 from copilot_records.connected.catalog import Catalog, TablePlan
-from copilot_records.connected.terms import TableTerms, raw_key
+from copilot_records.connected.images import Restore, held, image, stored
+from copilot_records.connected.terms import TableTerms
 from copilot_records.fields import TEXTS, Field
 from copilot_records.filters import order, where
 from copilot_records.modules import Module, Modules
-from copilot_records.store import Page, Query, Record, Values
+from copilot_records.store import Image, Page, Query, Record, Values
 from copilot_records.text import fold
 
 MOST_SEARCHED = 12
@@ -109,6 +126,55 @@ class ConnectedRecords:
         async with _refusals(self._connection):
             await self._connection.execute(delete(self._plan(module).table).where(self._has_id(module, ids)))
 
+    async def images(
+        self, module: Module, ids: Sequence[str], fields: Iterable[str] | None = None
+    ) -> Mapping[str, Image]:
+        """The columns by their names, as they are in the table."""
+        plan, terms = self._plan(module), self._terms(module)
+        columns = self._stored(module, fields)
+        shown = {column.name for one in plan.plans.values() for column in one.columns}
+        told = [stored(c, hidden=c.name not in shown, is_sqlite=self._is_sqlite) for c in columns]
+        asked = select(terms.shown(module.field(plan.key)), *told).where(self._has_id(module, ids)).with_for_update()
+        rows = await self._connection.execute(asked)
+        names = [column.name for column in columns]
+        return {f"{module.slug}:{row[0]}": image(names, row[1:], is_sqlite=self._is_sqlite) for row in rows}
+
+    async def restore(self, module: Module, images: Mapping[str, Image]) -> None:
+        """The rows with all their columns. Those that refer to rows which are not there yet are tried again."""
+        plan = self._plan(module)
+        names = {name for one in images.values() for name in one if not name.startswith("@")}
+        if not names <= set(plan.table.c.keys()):
+            raise ActionError(f"{module.name} have not got the same columns any more", code="conflict")
+        there = await self.images(module, list(images), ())
+        left = images
+        while left:
+            refused: dict[str, Image] = {}
+            for id_, one in left.items():
+                try:
+                    async with _refusals(self._connection):
+                        await self._connection.execute(self._restoring(module, id_, one, there=id_ in there))
+                except ActionError as error:
+                    refused[id_], reason = one, error
+            if len(refused) == len(left):
+                raise reason
+            left = refused
+        again = await self.images(module, list(images))
+        for id_, one in images.items():
+            if any(again[id_][name] != value for name, value in one.items() if not name.startswith("@")):
+                raise ActionError(f"The database does not keep {id_} as it was", code="conflict")
+
+    async def dependents(self, module: Module, ids: Sequence[str]) -> Mapping[str, str]:
+        """Those that a foreign key with ``ON DELETE CASCADE`` or the like refers to, and the table it is in."""
+        plan, found = self._plan(module), {}
+        for dependent in plan.dependents:
+            other = dependent.table.alias()
+            refers = and_(*(other.c[theirs] == plan.table.c[ours] for theirs, ours in dependent.pairs))
+            key = self._terms(module).shown(module.field(plan.key))
+            asked = select(key).where(self._has_id(module, ids), exists().where(refers))
+            for row in await self._connection.execute(asked):
+                found[f"{module.slug}:{row[0]}"] = dependent.table.name
+        return found
+
     def _plan(self, module: Module) -> TablePlan:
         return self._catalog.plans[module.slug]
 
@@ -120,8 +186,21 @@ class ConnectedRecords:
         return select(*(terms.shown(field) for field in module.fields)).select_from(self._plan(module).table)
 
     def _has_id(self, module: Module, ids: Sequence[str]) -> ColumnElement[bool]:
-        keys = [raw_key(self._plan(module), one) for one in ids]
-        return self._terms(module).key().in_([key for key in keys if key is not None])
+        return self._terms(module).has_id(ids)
+
+    def _stored(self, module: Module, fields: Iterable[str] | None) -> list[Column[Any]]:
+        """The columns behind the fields; those that cannot be shown are among all of them."""
+        plan = self._plan(module)
+        if fields is None:
+            return list(plan.table.columns)
+        return [plan.plans[name].columns[0] for name in fields]
+
+    def _restoring(self, module: Module, id_: str, image: Image, *, there: bool) -> Insert | Update:
+        plan = self._plan(module)
+        values = {name: held(value) for name, value in image.items() if not name.startswith("@")}
+        if there:
+            return update(plan.table).where(self._has_id(module, [id_])).values(values)
+        return Restore(plan.table).values({n: value for n, value in values.items() if n not in plan.computed})
 
     def _record(self, module: Module, row: Row[Any]) -> Record:
         terms, plan = self._terms(module), self._plan(module)

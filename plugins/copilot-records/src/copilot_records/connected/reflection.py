@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, MetaData, Select, Table, Text, cast, func, inspect, select, text
 from sqlalchemy.dialects.postgresql import DOMAIN
-from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedForeignKeyConstraint
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import TypeEngine, Uuid
 
-from copilot_records.connected.catalog import FoundColumn, FoundTable, Link
+from copilot_records.connected.catalog import Dependent, FoundColumn, FoundTable, Link
 from copilot_records.connected.columns import Kind, checked_options, declared, found
 from copilot_records.text import squeeze
 
@@ -19,6 +19,7 @@ log = logging.getLogger("copilot_records.connect")
 SAMPLE = 2000
 SAMPLED_TEXT = 200
 NOT_DATA = {"alembic_version", "spatial_ref_sys", "checkpoint_migrations"}
+ON_DELETE = {"CASCADE", "SET NULL", "SET DEFAULT"}
 OURS = "copilot_"
 """The tables of a copilot server hold everybody's keys and threads; they are never modules."""
 
@@ -48,6 +49,7 @@ class Reflection:
                 left_out.append(f"{name}: it cannot be read ({str(error).splitlines()[0]})")
         for told in left_out:
             log.info("not a module: %s", told)
+        self._find_dependents({self._place(table.schema, table.name): table for table in kept})
         return kept, left_out
 
     def _names(self) -> Iterator[tuple[str | None, str, bool]]:
@@ -109,7 +111,7 @@ class Reflection:
         is_filled = counts or column.get("default") is not None or bool(identity)
         fixed = "computed" in column or bool(identity and identity.get("always")) or (is_filled and name == key)
         required = not (is_filled or fixed) and (name == key or not column["nullable"])
-        return FoundColumn(name, column["type"], kind, required, fixed)
+        return FoundColumn(name, column["type"], kind, required, fixed, "computed" in column)
 
     def _links(self, schema: str | None, name: str) -> dict[str, Link]:
         own = self._inspector.default_schema_name
@@ -120,6 +122,31 @@ class Reflection:
                 column = next(iter(key["referred_columns"]), "")
                 links[key["constrained_columns"][0]] = Link(of, key["referred_table"], column)
         return links
+
+    def _find_dependents(self, tables: Mapping[tuple[str | None, str], FoundTable]) -> None:
+        """Among all tables, modules or not. A foreign key that names no column leads to the primary key."""
+        for schema, name, is_view in self._names():
+            for key in [] if is_view else self._inspector.get_foreign_keys(name, schema):
+                of = tables.get(self._place(key["referred_schema"], key["referred_table"]))
+                if of is None or self._on_delete(name, key) not in ON_DELETE:
+                    continue
+                columns: list[Column[Any]] = [Column(column) for column in key["constrained_columns"]]
+                pairs = zip(key["constrained_columns"], key["referred_columns"] or [of.key], strict=True)
+                of.dependents.append(Dependent(Table(name, MetaData(), *columns, schema=schema), tuple(pairs)))
+
+    def _on_delete(self, name: str, key: ReflectedForeignKeyConstraint) -> str | None:
+        """SQLAlchemy finds it in SQLite's SQL only where that is written in one of several ways."""
+        if not self._is_sqlite:
+            return key.get("options", {}).get("ondelete")
+        asked = 'SELECT on_delete FROM pragma_foreign_key_list(:name) WHERE "table" = :other AND "from" = :column'
+        given = {"name": name, "other": key["referred_table"], "column": key["constrained_columns"][0]}
+        return self._connection.execute(text(asked), given).scalar()
+
+    def _place(self, schema: str | None, name: str) -> tuple[str | None, str]:
+        """SQLite does not mind the case of names."""
+        if self._is_sqlite:
+            return None, name.casefold()
+        return None if schema == self._inspector.default_schema_name else schema, name
 
     def _options(self, schema: str | None, name: str, columns: Sequence[str]) -> dict[str, tuple[str, ...]]:
         checks = self._inspector.get_check_constraints(name, schema)
@@ -146,7 +173,8 @@ class Reflection:
 
 def bare_table(table: FoundTable, *, loose: bool) -> Table:
     """The table to ask; without types for SQLite, where conversions fail on values that do not fit them."""
-    columns = [Column(c.name, None if loose else _inner_type(c.type)) for c in table.columns]
+    found = [*table.columns, *table.hidden]
+    columns = [Column(c.name, None if loose else _inner_type(c.type)) for c in found]
     return Table(table.name, MetaData(), *columns, schema=table.schema)
 
 
@@ -159,6 +187,7 @@ def _inner_type(of: TypeEngine[Any]) -> TypeEngine[Any]:
 
 def _usable(table: FoundTable) -> FoundTable:
     """Without what cannot be shown."""
+    table.hidden = [column for column in table.columns if column.kind is None]
     table.columns = [column for column in table.columns if column.kind is not None]
     if table.key not in {column.name for column in table.columns}:
         raise Left("its primary key is binary")

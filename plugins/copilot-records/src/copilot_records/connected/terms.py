@@ -1,7 +1,7 @@
 """What the columns of a connected database hold, in SQL and in Python, for both kinds of database."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -28,6 +28,11 @@ class TableTerms:
         self._plan = plan
         self._plans = plans
         self._is_sqlite = is_sqlite
+
+    def has_id(self, ids: Sequence[str]) -> ColumnElement[bool]:
+        """One of the ids, or of the bare keys."""
+        keys = [raw_key(self._plan, one) for one in ids]
+        return self.key().in_([key for key in keys if key is not None])
 
     def column(self, field: Field) -> ColumnElement[Any]:
         """Folded text, or the column itself where its own order is right. An empty text is no value."""
