@@ -95,7 +95,7 @@ class Turn:
 
     def expected(self, state: StateSnapshot) -> Sequence[AnyMessage]:
         """The thread's messages with what the caller says to it, whether that is stored already or not yet."""
-        messages: list[AnyMessage] = state.values.get("messages", [])
+        messages: list[Any] = state.values.get("messages", [])
         if self._given.answers or (state.interrupts and self._answers):
             return messages
         update: Any = list(self._merged(state).update)
