@@ -31,9 +31,15 @@ TESTER = Principal("tester", "test")
 
 
 @asynccontextmanager
-async def served(ready: Deployment, *, demo_keys: Mapping[str, str] | None = None) -> AsyncIterator[str]:
-    """The deployment over real HTTP on a free loopback port; its URL. `demo_keys` are given to the page."""
-    app = application(ready, demo_keys=demo_keys)
+async def served(
+    ready: Deployment, *, demo_keys: Mapping[str, str] | None = None, page: Path | None = None
+) -> AsyncIterator[str]:
+    """The deployment over real HTTP on a free loopback port; its URL. `demo_keys` are given to the page.
+
+    Args:
+        page: a folder that is served under `/app/`.
+    """
+    app = application(ready, demo_keys=demo_keys, page=page)
     quiet: dict[str, Any] = {"log_config": None, "lifespan": "off", "ws": "none"}
     config = uvicorn.Config(app, host="127.0.0.1", port=0, timeout_graceful_shutdown=5, **quiet)
     port = asyncio.get_running_loop().create_future()
