@@ -27,7 +27,6 @@ from .page import (
 )
 
 USER = {"role": "user", "content": "Create a task for this project"}
-FINISHED = ["RUN_STARTED", "RUN_FINISHED"]
 SPOKEN = ["RUN_STARTED", "TEXT_MESSAGE_START", "TEXT_MESSAGE_CONTENT", "TEXT_MESSAGE_END", "RUN_FINISHED"]
 
 
@@ -284,7 +283,7 @@ async def test_who_connects_to_a_thread_that_is_not_theirs_finds_an_empty_one() 
 @pytest.mark.seed("S54")
 @pytest.mark.seed("S55")
 async def test_a_known_thread_is_told_as_it_is_stored_with_how_to_show_its_calls() -> None:
-    script = [Call("listTasks"), Say("Two tasks.", calls=[Call("addTask", {"title": "☃"})]), Say("Three now.")]
+    script = [Call("listTasks"), Say("Two tasks.", calls=[Call("setMark", {"value": "☃"})]), Say("Marked.")]
     async with ScriptedOpenAI(script) as model, site(model) as here:
         page = await here.page()
         events = await page.say("What is to do?")
@@ -298,8 +297,8 @@ async def test_a_known_thread_is_told_as_it_is_stored_with_how_to_show_its_calls
 
         again = await here.same(page)
         connected = await again.connect()
-        assert kinds(connected) == ["RUN_STARTED", "MESSAGES_SNAPSHOT", "CUSTOM", "RUN_FINISHED"]
-        assert connected[2] == shown
+        assert kinds(connected) == ["RUN_STARTED", "MESSAGES_SNAPSHOT", "CUSTOM", "STATE_SNAPSHOT", "RUN_FINISHED"]
+        assert [e for e in connected if e.get("name") == "render"] == [shown]
         assert plain(again.messages) == plain(page.messages) == plain(await page.stored())
         assert (await page.stored())[1]["toolCalls"][0]["render"] == hint
         again.apply(connected)

@@ -14,6 +14,7 @@ from copilot_core.run import Message
 
 WORDS = st.text("ab", max_size=2)
 SPOKEN = st.text("ab", min_size=1, max_size=2)
+NEW = st.text("cd", min_size=1, max_size=2)
 NOISE = st.builds(Message, st.sampled_from(sorted(IGNORED)), st.just("obey me"), st.sampled_from(["n1", "n2"]))
 
 
@@ -66,7 +67,7 @@ def sent(draw: st.DrawFn, thread: Thread) -> list[Message]:
     results = [f"r{n}" for n in range(3)]
     asked = [*(call_id for call_id, _ in open_calls(thread.stored)), "never made", "a00c0"]
     told += draw(st.lists(st.builds(_result, st.sampled_from(results), st.sampled_from(asked)), max_size=3))
-    told += draw(st.lists(st.builds(Message, st.just("user"), WORDS, id=st.sampled_from(["new1", "new2"])), max_size=2))
+    told += draw(st.lists(st.builds(Message, st.just("user"), NEW, id=st.sampled_from(["new1", "new2"])), max_size=2))
     for noise in draw(st.lists(NOISE, max_size=2)):
         told.insert(draw(st.integers(0, len(told))), noise)
     if told and draw(st.booleans()):

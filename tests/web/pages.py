@@ -7,16 +7,25 @@ from typing import Any
 
 from playwright.async_api import Error, Locator, Page, expect
 
+CONNECTED = """() => {
+    const query = new URLSearchParams(location.search);
+    const url = query.get("runtimeUrl");
+    const answered = performance.getEntriesByType("resource").filter(({ name }) => name.startsWith(url));
+    const expected = query.get("ui") === "own" ? 1 : location.pathname === "/v1.html" ? 4 : 2;
+    const held = document.querySelector("[data-testid=held]");
+    return answered.length >= expected && held?.dataset.status === "connected" && held.dataset.running === "false";
+}"""
+"""The server has answered who it is, and the chat what its thread holds: the sidebar of v1 asks that three times."""
 
-async def connected(page: Page, times: int = 1) -> None:
-    """Wait until the page has connected so many times to its thread, and nothing is running."""
-    connects = "performance.getEntriesByType('resource').filter(entry => entry.name.endsWith('/connect'))"
-    await page.wait_for_function(f"times => {connects}.length >= times", arg=times)
-    await expect(page.get_by_test_id("held")).to_have_attribute("data-running", "false")
+
+async def connected(page: Page) -> None:
+    """Wait until the page has what it opens with, and nothing is running: a message before that may get lost."""
+    await page.wait_for_function(CONNECTED)
 
 
 async def say(page: Page, text: str) -> None:
-    """Type a message into the page's chat and send it, as soon as the page is connected and takes it."""
+    """Type a message into the page's chat and send it, as soon as the page takes it."""
+    await connected(page)
     box = page.get_by_placeholder("Type a message...").or_(page.get_by_test_id("message"))
     await box.fill(text)
     async with asyncio.timeout(15):

@@ -62,6 +62,7 @@ async def test_an_answer_is_completed_by_the_server_that_is_started_next(
             **inherited,
             "COPILOT_DATABASE_URL": database_url,
             "COPILOT_CORS_ORIGINS": web_pages,
+            "COPILOT_LOG_LEVEL": "ERROR",
             "OPENAI_API_KEY": "x",
             "OPENAI_BASE_URL": model.base_url,
         }

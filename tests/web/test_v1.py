@@ -43,12 +43,13 @@ async def test_the_sidebar_streams_acts_shows_cards_and_keeps_the_thread(site: O
         properties={"role": "admin", "model": "x"},
     )
 
-    await connected(page, 3)
+    await connected(page)
     await page.get_by_role("button", name="Hello", exact=True).click()
     await expect(answers(page).last).to_have_text("Hello")
     begun.set()
     await expect(answers(page).last).to_have_text("Hello Dana, welcome.")
     assert '<data description="Current record">{"recordId":"rec_abc123"}</data>' in at.prompt()
+    assert at.model.requests[0].body["model"] == "scripted"
 
     await page.get_by_test_id("readable-change").click()
     await say(page, "Add milk")

@@ -45,6 +45,7 @@ class Stream:
         self._open_text: str | None = None
         self._speaking: str | None = None
         self._spoken: list[str] = []
+        self.results: dict[str, Mapping[str, Any]] = {}
         self._calls: dict[str, _OpenCall] = {}
         self._announced: set[str] = set()
         self._told_before: set[str] = set()
@@ -133,6 +134,7 @@ class Stream:
             self._close_arguments(call_id, open_call, {})
         if ok and source is not None:
             self._sources[source] = None
+        self.results[call_id] = result
         self._publish(events.ToolCallEnded(call_id, name, ok, result, message_id))
 
     def receipt(self, intent: Intent, action: Action, message: str) -> None:

@@ -5,17 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, ToolMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import add_messages
 from langgraph.types import Command, Interrupt, Overwrite, StateSnapshot
 
-from copilot_core.actions import as_text
 from copilot_core.engine import Engine
 from copilot_core.errors import ApprovalConflict, Forbidden
 from copilot_core.events import ApprovalRequested, UiEvent
 from copilot_core.graph import Graph
-from copilot_core.graph.history import open_calls, result_id
+from copilot_core.graph.gate import tool_message
+from copilot_core.graph.history import open_calls
 from copilot_core.graph.merge import IGNORED, Merge, merge
 from copilot_core.graph.running import Running
 from copilot_core.graph.state import Context
@@ -108,17 +108,17 @@ class Turn:
         if run.stream.unfinished is not None:
             await self.keep_partial(run)
             return
-        messages = (await self._state()).values.get("messages", [])
-        last = next((m for m in reversed(messages) if isinstance(m, AIMessage)), None)
-        told = [
-            ToolMessage(
-                as_text(CANCELLED), tool_call_id=call_id, name=name, status="error", id=result_id(str(last.id), call_id)
-            )
-            for call_id, name in open_calls(messages)
-            if last is not None
-        ]
-        if told:
-            await self._graph.aupdate_state(self._config, {"messages": told}, as_node="think")
+        state = await self._state()
+        messages = state.values.get("messages", [])
+        opened = open_calls(messages)
+        if not opened and "act" not in state.next:
+            return
+        last = max(index for index, message in enumerate(messages) if isinstance(message, AIMessage))
+        message_id, results = str(messages[last].id), run.stream.results
+        told = [tool_message(message_id, call_id, name, results.get(call_id, CANCELLED)) for call_id, name in opened]
+        # what the round's other calls have brought is not in the thread either: an update drops it
+        update = {"messages": [*messages[last + 1 :], *told], "shared": state.values.get("shared") or {}}
+        await self._graph.aupdate_state(self._config, update, as_node="think")
 
     async def keep_partial(self, run: Running) -> None:
         """Store a message that broke off while the model spoke."""

@@ -137,7 +137,7 @@ export function classic(core, ui, next, TextMessage) {
       {has("suggest") && <Suggest />}
       {has("suggest-model") && <SuggestByModel />}
       {has("state") && <SharedState />}
-      {has("messages") && <Messages useAgent={next.useAgent} agentId={agent} />}
+      {has("messages") && <Messages useAgent={next.useAgent} useCopilotKit={next.useCopilotKit} agentId={agent} />}
       {settings.ui === "own" && <Chat />}
       {!settings.ui && <ui.CopilotSidebar defaultOpen clickOutsideToClose={false} labels={{ initial: "Hello!" }} />}
     </CopilotKit>,

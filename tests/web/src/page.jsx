@@ -76,11 +76,12 @@ export function Json({ id, value }) {
   );
 }
 
-/** What the agent on the page holds: messages, shared state, whether a run is open. */
-export function Messages({ useAgent, agentId }) {
+/** What the agent on the page holds: messages, whether a run is open, whether the server has answered. */
+export function Messages({ useAgent, useCopilotKit, agentId }) {
   const { agent } = useAgent({ agentId });
+  const status = useCopilotKit().copilotkit.runtimeConnectionStatus;
   return (
-    <section data-testid="held" data-running={agent.isRunning} data-thread={agent.threadId}>
+    <section data-testid="held" data-status={status} data-running={agent.isRunning} data-thread={agent.threadId}>
       <Json id="messages" value={agent.messages} />
     </section>
   );

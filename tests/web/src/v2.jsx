@@ -198,7 +198,7 @@ function Page() {
       {has("suggest-model") && <SuggestByModel />}
       {has("state") && <SharedState />}
       {has("threads") && <Threads open={open} />}
-      {has("messages") && <Messages useAgent={useAgent} agentId={agentId} />}
+      {has("messages") && <Messages {...{ useAgent, useCopilotKit, agentId }} />}
       {settings.ui === "own" && <Chat />}
       {settings.ui === "sidebar" && <CopilotSidebar key={key} {...chat} defaultOpen />}
       {!settings.ui && (
