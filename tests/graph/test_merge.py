@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,8 +115,19 @@ def test_the_thread_keeps_what_it_has_in_order_and_nothing_is_in_it_twice(data: 
     if not any(isinstance(message, RemoveMessage) for message in found.update):
         assert after[: len(thread.stored)] == thread.stored or _last_spoken(told) in [m.id for m in thread.stored]
     said = [m.id for m in after if isinstance(m, HumanMessage) and m.id not in {s.id for s in thread.stored}]
-    news = [m.id for m in told if m.id in {"new1", "new2"}]
-    assert said == list(dict.fromkeys(news[::-1]))[::-1]
+    assert said == list(dict.fromkeys(_news(thread, told)[::-1]))[::-1]
+
+
+def _news(thread: Thread, told: Sequence[Message]) -> list[str | None]:
+    """Ids of what the user says anew, oldest first and with those that are sent twice."""
+    stored = {message.id for message in thread.stored}
+    spoken = [message for message in told if message.role not in IGNORED]
+    if spoken and spoken[-1].role == "user" and spoken[-1].id in stored:
+        return []  # answer that one again
+    if stored and stored.isdisjoint({message.id for message in spoken}):
+        # nothing tells what of a history under other ids was said before but that it is not at the end
+        spoken = list(takewhile(lambda message: message.role == "user", reversed(spoken)))[::-1]
+    return [message.id for message in spoken if message.role == "user" and message.id not in stored]
 
 
 def _last_spoken(told: Sequence[Message]) -> str | None:

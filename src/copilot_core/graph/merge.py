@@ -106,7 +106,8 @@ def _unknown(stored: Sequence[AnyMessage], known: Mapping[str | None, int], told
     """
     start = 0
     if stored:
-        start = max((i + 1 for i, m in enumerate(told) if m.id in known), default=_closing(stored, told))
+        first = {message.id: index for index, message in reversed(list(enumerate(told)))}
+        start = max((i + 1 for own_id, i in first.items() if own_id in known), default=_closing(stored, told))
     fresh: dict[str | None, Message] = {}
     for message in told[start:]:
         if message.id not in known and (message.role == "user" or (message.role == "assistant" and message.content)):
