@@ -86,7 +86,7 @@ async def test_the_context_is_a_form(studio: Studio) -> None:
     schemas = await client.assistants.get_schemas(assistant["assistant_id"])
 
     form: Any = schemas["context_schema"]["properties"]
-    assert list(form) == ["model", "timezone", "max_rounds", "readables"]
+    assert list(form) == ["model", "timezone", "max_rounds", "readables", "client_actions"]
     assert form["model"]["enum"] == ["rule-planner", "openai:scripted"]
     assert (form["max_rounds"]["minimum"], form["max_rounds"]["maximum"]) == (1, 50)
     assert schemas["input_schema"]["properties"]["messages"]
@@ -113,7 +113,8 @@ async def test_a_run_streams_tokens_tools_and_states(studio: Studio) -> None:
     said = [p.data[0]["content"] for p in parts if p.event == "messages" and p.data[0]["type"] == "AIMessageChunk"]
     assert [word for word in said if word] == ["One", " moment.", "Milk", " is", " on", " the", " list."]
     assert [p.data["type"] for p in parts if p.event == "custom"] == [
-        "ToolCallStarted", "ToolCallArguments", "ToolCallReady", "ToolCallEnded",
+        "InputStored", "ToolCallStarted", "ToolCallArguments", "ToolCallReady", "ToolCallEnded", "ReceiptIssued",
+        "InputStored",
     ]  # fmt: skip
     assert [node for p in parts if p.event == "updates" for node in p.data] == [
         "think",
@@ -185,7 +186,7 @@ async def test_a_deletion_waits_for_a_yes(studio: Studio) -> None:
     assert (await client.threads.get(thread))["status"] == "interrupted"
     tasks: Any = (await client.threads.get_state(thread))["tasks"]
     (asked,) = [interrupt for task in tasks for interrupt in task["interrupts"]]
-    assert "deleteRecord" in asked["value"]["question"]
+    assert "Delete 1 task: Doomed." in asked["value"]["question"]
     values: Any = await client.runs.wait(
         thread, "copilot", command={"resume": {asked["id"]: {"approved": True}}}, context=PLANNER
     )
@@ -234,10 +235,11 @@ async def test_a_conversation_of_the_app_is_safe_from_studio(studio: Studio) -> 
 
     with pytest.raises(PermissionDeniedError):
         await client.threads.delete(key)
-    begun = await studio.app.copilot.threads.begin(MIA, thread_id=key, run_id=None, message="hi", model="rule-planner")
+    runs = studio.app.copilot.runs
+    begun = await runs.begin(MIA, RunInput([Message("user", "hi")], thread_id=key), "rule-planner")
     with pytest.raises(ConflictError):
         await client.runs.create(key, "copilot", input=asks("hello"), context=PLANNER)
-    await studio.app.copilot.threads.end(begun, "finished")
+    await runs.release(begun)
 
 
 async def test_another_workspace_does_not_exist(studio: Studio) -> None:
