@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, Self
 from uuid import uuid4
 
+from langchain_core.messages import ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from sqlalchemy.exc import NoResultFound
@@ -271,8 +272,11 @@ class Copilot:
             index = next((i for i, m in enumerate(messages) if m.id == message_id), None)
             if index is None:
                 raise Invalid("The conversation has no such message.", details={"field": "messageId"})
-            messages = messages[: index + 1]
-        made = await self.threads.new(principal, thread.title)
+            end = index + 1
+            while end < len(messages) and isinstance(messages[end], ToolMessage):
+                end += 1  # a call stays with its results
+            messages = messages[:end]
+        made = await self.threads.new(principal, thread.title, fork_of=thread)
         if messages:
             values = {"messages": messages, "shared": state.values.get("shared") or {}}
             await self.graph.aupdate_state({"configurable": {"thread_id": made.key}}, values, as_node="observe")

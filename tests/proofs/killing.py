@@ -1,13 +1,15 @@
 """A process that is killed with SIGKILL at its n-th point of a turn, for every n; and what is left of the turn.
 
-    python killing.py plain|approved|keyed points|steps URL FOLDER [STRIDE]
+    python killing.py plain|approved|keyed points|steps|stops URL FOLDER [STRIDE]
 
 `points` are the places around everything that is stored, published or done; `steps` are all callbacks of the
-event loop, so every place where a task of the turn waits for something. Prints one line of JSON for each n. One
+event loop, so every place where a task of the turn waits for something. At `stops`, which are the points, the user
+stops the run instead. Prints one line of JSON for each n. One
 warmed process forks for each of them, and waits: what dies is a process of its own, with its own connections.
 """
 
 import asyncio
+import contextlib
 import gc
 import inspect
 import json
@@ -33,7 +35,7 @@ from sqlmodel import text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from copilot_core import Action, Call, Injected, Principal, Role, action, copilot, hookimpl
-from copilot_core.errors import ApprovalConflict, ThreadBusy
+from copilot_core.errors import ApprovalConflict, NotFound, ThreadBusy
 from copilot_core.feed import Feed
 from copilot_core.run import CallDecision, Message, RunInput
 from copilot_core.server import Deployment
@@ -58,6 +60,7 @@ class Points:
         self.armed = False
         self.labels: list[str] = []
         self.told = -1
+        self.stop: Callable[[], object] | None = None
         self._numbers = count(1)
 
     def reset(self) -> None:
@@ -70,7 +73,10 @@ class Points:
         self.labels.append(label)
         if next(self._numbers) == self.at:
             os.write(self.told, label.encode())
-            os.kill(os.getpid(), signal.SIGKILL)
+            if self.stop is None:
+                os.kill(os.getpid(), signal.SIGKILL)
+            else:
+                self.stop()
 
 
 point = Points()
@@ -228,10 +234,16 @@ async def prepare(url: str, scenario: str) -> None:
             await (await ready.copilot.start(given(scenario), DANA)).all()
 
 
-async def turn(url: str, scenario: str) -> None:
+async def turn(url: str, scenario: str, *, stops: bool = False) -> None:
     """The turn, as the process that may die begins it; with `approved`, the one that begins with the answer."""
-    async with opened(Plugin(), database_url=url, models=only(Obedient(script=[]))) as ready:
+    async with (
+        opened(Plugin(), database_url=url, models=only(Obedient(script=[]))) as ready,
+        asyncio.TaskGroup() as group,
+    ):
         asked = await ready.copilot.engine.approvals.list(DANA)
+        if stops:
+            loop = asyncio.get_running_loop()
+            point.stop = lambda: loop.call_soon_threadsafe(group.create_task, _stop(ready))
         point.armed = True
         if asked:
             reader, _ = await ready.copilot.answer(asked[0][0].id, DANA, [CallDecision("", "approve")])
@@ -241,6 +253,15 @@ async def turn(url: str, scenario: str) -> None:
         while ready.copilot._tasks:  # noqa: ASYNC110 - to the very end of the run's task
             await asyncio.sleep(0)
         point.armed = False
+
+
+async def _stop(ready: Deployment) -> None:
+    """As the user's click does, as soon as there is a run."""
+    point.armed = False
+    with contextlib.suppress(NotFound):
+        run = await ready.copilot.runs.latest((await ready.copilot.threads.find(DANA, THREAD)).key)
+        if run is not None:
+            await ready.copilot.stop(run)
 
 
 async def recover(url: str, scenario: str) -> dict[str, Any]:
@@ -346,12 +367,12 @@ class Copies:
             connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
-def one(copies: Copies, scenario: str, number: int) -> None:
-    """Kill a turn at its point of that number, go on with it, and print what came of it."""
+def one(copies: Copies, scenario: str, number: int, *, stops: bool) -> None:
+    """Kill or stop a turn at its point of that number, go on with it, and print what came of it."""
     url = copies.make(number)
     reading, point.told = os.pipe()
     point.at = number
-    died = has_died(child(lambda: asyncio.run(turn(url, scenario))))
+    died = has_died(child(lambda: asyncio.run(turn(url, scenario, stops=stops))))
     os.close(point.told)
     label = os.read(reading, 200).decode()
     found = asyncio.run(recover(url, scenario))
@@ -378,7 +399,8 @@ def points_of(copies: Copies, scenario: str) -> int:
 
 def main(scenario: str, kind: str, url: str, folder: str, stride: str = "1") -> None:
     install()
-    point.wanted = kind
+    stops = kind == "stops"
+    point.wanted = "points" if stops else kind
     copies = Copies(url, Path(folder))
     asyncio.run(prepare(url, scenario))
     number = points_of(copies, scenario)
@@ -388,7 +410,7 @@ def main(scenario: str, kind: str, url: str, folder: str, stride: str = "1") -> 
         if running == AT_ONCE:
             assert os.wait()[1] == 0
             running -= 1
-        child(lambda at=at: one(copies, scenario, at))  # type: ignore[misc]
+        child(lambda at=at: one(copies, scenario, at, stops=stops))  # type: ignore[misc]
         running += 1
     while running:
         assert os.wait()[1] == 0

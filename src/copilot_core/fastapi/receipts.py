@@ -6,10 +6,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from copilot_core.copilot import Copilot
-from copilot_core.errors import NotFound
+from copilot_core.errors import NotFound, UndoConflict
 from copilot_core.principal import Principal
 from copilot_core.store.receipts import changes_of
 from copilot_core.store.tables import ReceiptRow
+
+LIMIT = 200
+"""Receipts of one answer, the latest."""
 
 
 def add_receipts(routes: APIRouter, copilot: Copilot, caller: Any) -> None:
@@ -23,7 +26,7 @@ def add_receipts(routes: APIRouter, copilot: Copilot, caller: Any) -> None:
         thread_id: Annotated[str | None, Query(alias="threadId")] = None,
     ) -> dict[str, Any]:
         thread_key = None if thread_id is None else (await copilot.threads.find(principal, thread_id)).key
-        found = await receipts.list(principal, run_id=run_id, thread_key=thread_key)
+        found = await receipts.list(principal, run_id=run_id, thread_key=thread_key, limit=LIMIT)
         return {"receipts": [_view(row) for row in found]}
 
     @routes.post("/v1/receipts/{receipt_id}/undo", tags=["receipts"])
@@ -37,7 +40,10 @@ def add_receipts(routes: APIRouter, copilot: Copilot, caller: Any) -> None:
         if not found:
             await copilot.runs.find(principal, run_id)
             raise NotFound("This run wrote nothing.", details={"field": "runId"})
-        await copilot.undo([row for row in found if row.undone_at is None], principal)
+        standing = [row for row in found if row.undone_at is None]
+        if not standing:
+            raise UndoConflict("This was undone already.", details={"runId": run_id})
+        await copilot.undo(standing, principal)
         return {"receipts": [_view(row) for row in await receipts.list(principal, run_id=run_id)]}
 
 

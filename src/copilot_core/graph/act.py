@@ -19,10 +19,9 @@ from copilot_core.graph.gate import tool_message
 from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.receipts import Changes
-from copilot_core.run import Readable
 from copilot_core.schema import Json
 from copilot_core.services import Scope
-from copilot_core.store.ledger import Intent
+from copilot_core.store.ledger import Intent, call_key
 from copilot_core.toolcall import Call, Emit, SharedState
 
 log = logging.getLogger("copilot_core.actions")
@@ -33,6 +32,7 @@ RESULT_LIMIT = 20_000
 class Task(TypedDict):
     """One call that passed the gate; the approval that let it pass, and the shared state, if there are such."""
 
+    turn: str
     message_id: str
     id: str
     name: str
@@ -53,7 +53,7 @@ class Act:
         action = self._engine.registry.actions[task["name"]]
         run.stream.call(task["message_id"], task["id"], action.name, task["arguments"])
         call = Call(writes=action.writes, key=_key(task, run, runtime))
-        readables = [Readable(r["description"], r["value"]) for r in (runtime.context or Context()).readables]
+        readables = (runtime.context or Context()).told()
         shared = SharedState(task.get("shared", {}), run.stream.state_delta)
         changes = Changes()
         scope = self._engine.scope(run.principal, call, Emit(run.stream.custom), readables, shared, changes)
@@ -75,6 +75,7 @@ class Act:
             _key(task, run, runtime),
             run.principal,
             str(runtime.execution_info.thread_id),
+            task["turn"],
             run.stream.run_id,
             task["id"],
             action.name,
@@ -107,10 +108,9 @@ class Act:
 
 
 def _key(task: Task, run: Running, runtime: Runtime[Context]) -> str:
-    """Never the call id alone: models use one id more than once (design, section 4)."""
     info = runtime.execution_info
     assert info is not None
-    return f"{run.principal.workspace}:{info.thread_id}:{task['message_id']}:{task['id']}"
+    return call_key(run.principal, str(info.thread_id), task["message_id"], task["id"])
 
 
 async def _outcome(action: Action, arguments: Mapping[str, Any], scope: Scope, settle: Settle | None = None) -> Json:

@@ -17,7 +17,7 @@ from langgraph.types import Command, Send, interrupt
 from copilot_core.actions import Action, as_text, failed
 from copilot_core.engine import Engine
 from copilot_core.errors import ActionError
-from copilot_core.graph.history import provenance_of, result_id
+from copilot_core.graph.history import call_ids, provenance_of, result_id, turns_of
 from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.policies import Confirm, Deny, ProposedCall, decide
@@ -26,6 +26,7 @@ from copilot_core.run import CallDecision
 from copilot_core.schema import Json
 from copilot_core.settings import RULE_PLANNER
 from copilot_core.store.approvals import Question, calls_of
+from copilot_core.store.ledger import Standing
 from copilot_core.toolcall import Call, Emit
 
 log = logging.getLogger("copilot_core.graph")
@@ -66,13 +67,26 @@ class Gate:
         offered = {o["name"] for o in context.client_actions}
         provenance = self._provenance(state, context)
         verdicts = [await self._judge(call, run, offered, provenance) for call in message.tool_calls]
+        standing = await self._standing(verdicts, state["messages"], run, runtime)
+        verdicts = [_done_before(verdict, standing) for verdict in verdicts]
         verdicts += [_malformed(call) for call in message.invalid_tool_calls]
         refused = next((verdict.refused for verdict in verdicts if verdict.refused), None)
         if refused is not None:
             verdicts = [_answered(verdict, "not_run", "Nothing of this round was run.") for verdict in verdicts]
         else:
             verdicts = await self._confirmed(verdicts, message, run, runtime)
-        return _command(verdicts, message, run, refused, state.get("shared"))
+        return _command(verdicts, state["messages"], run, refused, state.get("shared"))
+
+    async def _standing(
+        self, verdicts: Sequence[_Verdict], messages: Sequence[AnyMessage], run: Running, runtime: Runtime[Context]
+    ) -> Sequence[Standing]:
+        """What was written already in answer to what the user said last; looked up if anything is to be written."""
+        if not any(verdict.action is not None and verdict.action.writes for verdict in verdicts):
+            return ()
+        assert runtime.execution_info is not None
+        calls = {(str(m.id), call_id) for m in messages if isinstance(m, AIMessage) for call_id in call_ids(m)}
+        thread_key = str(runtime.execution_info.thread_id)
+        return await self._engine.ledger.standing(run.principal, thread_key, turns_of(messages), calls)
 
     def _provenance(self, state: State, context: Context) -> Provenance | None:
         """What the user said, and what else the model has read. The rule planner obeys the user's words alone."""
@@ -157,6 +171,19 @@ def _checked(verdict: _Verdict, action: Action, confirm: str | None) -> _Verdict
     return replace(verdict, confirm=confirm)
 
 
+def _done_before(verdict: _Verdict, standing: Sequence[Standing]) -> _Verdict:
+    """An answer that is given again writes nothing again: the same call has its result; another one needs a yes."""
+    action = verdict.action
+    if not standing or verdict.result is not None or action is None or not action.writes:
+        return verdict
+    for write in standing:
+        if write.is_known and (write.action, write.arguments) == (action.name, verdict.arguments):
+            return replace(verdict, result=write.result)
+    first = standing[0]
+    told = first.result.get("message") or f"{first.action} {as_text(first.arguments)}"
+    return replace(verdict, confirm=f"the answer before this one wrote something already: {told}")
+
+
 def _malformed(call: Mapping[str, Any]) -> _Verdict:
     verdict = _Verdict(str(call["id"]), call["name"] or "", {})
     why = call["error"] or "The arguments are not a JSON object."
@@ -202,10 +229,17 @@ def _answered(verdict: _Verdict, code: str, message: str) -> _Verdict:
 
 
 def _command(
-    verdicts: list[_Verdict], message: AIMessage, run: Running, refused: str | None, shared: Mapping[str, Any] | None
+    verdicts: list[_Verdict],
+    messages: Sequence[AnyMessage],
+    run: Running,
+    refused: str | None,
+    shared: Mapping[str, Any] | None,
 ) -> Command[Literal["act", "observe"]]:
+    message = messages[-1]
+    assert isinstance(message, AIMessage)
     results: list[AnyMessage] = _as_edited(verdicts, message)
     message_id = str(message.id)
+    turn = next(reversed(turns_of(messages)), "")
     for verdict in verdicts:
         if verdict.result is not None:
             result = tool_message(message_id, verdict.call_id, verdict.name, verdict.result)
@@ -213,7 +247,7 @@ def _command(
             run.stream.result(verdict.call_id, verdict.name, verdict.result, str(result.id))
             results.append(result)
     sends = [
-        Send("act", _task(verdict, message_id, shared))
+        Send("act", {"turn": turn, **_task(verdict, message_id, shared)})
         for verdict in verdicts
         if verdict.result is None and not verdict.client
     ]

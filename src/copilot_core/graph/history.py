@@ -37,6 +37,16 @@ def open_calls(messages: Sequence[AnyMessage]) -> list[tuple[str, str]]:
     return []
 
 
+def turns_of(messages: Sequence[AnyMessage]) -> list[str]:
+    """Ids of what the user said last: the messages since the answer before, the newest last."""
+    index = max((i for i, m in enumerate(messages) if isinstance(m, HumanMessage)), default=-1)
+    found: list[str] = []
+    while index >= 0 and isinstance(messages[index], HumanMessage):
+        found.append(str(messages[index].id))
+        index -= 1
+    return found[::-1]
+
+
 def repaired(messages: Sequence[AnyMessage]) -> list[AnyMessage]:
     """`messages` with each call followed by its result, in call order, and no result without a call.
 

@@ -8,21 +8,21 @@ result, and that is told as `outcome_unknown`, never tried again.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import orjson
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from copilot_core.clock import Clock
 from copilot_core.principal import Principal
 from copilot_core.receipts import Changes
 from copilot_core.store.database import Database
-from copilot_core.store.tables import LedgerEntry, ReceiptRow
+from copilot_core.store.tables import LedgerEntry, ReceiptRow, Thread
 
 Json = dict[str, Any]
 UNKNOWN: Json = {
@@ -39,6 +39,7 @@ class Intent:
 
     Args:
         key: names the call for ever.
+        turn: id of the user's message that it answers.
         transactional: everything that it does, it does through our session.
         reversible: its action can undo it.
         changes: what it does, as far as it has come.
@@ -48,6 +49,7 @@ class Intent:
     key: str
     principal: Principal
     thread_key: str
+    turn: str
     run_id: str
     call_id: str
     action: str
@@ -60,7 +62,21 @@ class Intent:
     @property
     def receipt_id(self) -> str:
         """The id of its receipt, the same however often it is tried."""
-        return str(uuid5(NAMESPACE_URL, self.key))
+        return _receipt_id(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A write that stands, or may stand, although the answer that it was a part of is not in the thread any more."""
+
+    action: str
+    arguments: Mapping[str, Any]
+    result: Json
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it was certainly done."""
+        return self.result.get("success") is not False
 
 
 class Ledger:
@@ -112,6 +128,35 @@ class Ledger:
 
         return await self._database.transact(read)
 
+    async def standing(
+        self, principal: Principal, thread_key: str, turns: Collection[str], present: Collection[tuple[str, str]]
+    ) -> Sequence[Standing]:
+        """What answers to these messages of the user wrote that are not in the thread any more.
+
+        A user who has a message answered again, or forks the thread before an answer, does not mean to have
+        its writes done twice.
+
+        Args:
+            present: message and call id of each call that is in the thread.
+        """
+
+        def read(session: Session) -> Sequence[Standing]:
+            thread = session.get(Thread, thread_key)
+            threads = [*(thread.forked_from.split() if thread is not None else ()), thread_key]
+            here = {call_key(principal, key, *call) for key in threads for call in present}
+            wanted = select(LedgerEntry).where(
+                LedgerEntry.workspace == principal.workspace,
+                LedgerEntry.owner == principal.id,
+                LedgerEntry.kind == "intent",
+                col(LedgerEntry.thread_key).in_(threads),
+                col(LedgerEntry.turn).in_(turns),
+            )
+            gone = [entry for entry in session.exec(wanted) if entry.key not in here]
+            found = [_standing(session, entry) for entry in gone]
+            return [standing for standing in found if standing is not None]
+
+        return await self._database.transact(read)
+
     def _result(self, intent: Intent, result: Json) -> list[LedgerEntry | ReceiptRow]:
         entry = self._entry(intent, "result", result)
         if result.get("success") is False:
@@ -143,8 +188,29 @@ class Ledger:
             owner=intent.principal.id,
             action=intent.action,
             body=orjson.dumps(body, default=str).decode(),
+            thread_key=intent.thread_key,
+            turn=intent.turn,
             at=self._clock.now(),
         )
+
+
+def call_key(principal: Principal, thread_key: str, message_id: str, call_id: str) -> str:
+    """Names a call for ever. Never the call id alone: models use one id more than once (design, section 4)."""
+    return f"{principal.workspace}:{thread_key}:{message_id}:{call_id}"
+
+
+def _receipt_id(key: str) -> str:
+    return str(uuid5(NAMESPACE_URL, key))
+
+
+def _standing(session: Session, intent: LedgerEntry) -> Standing | None:
+    entry = session.get(LedgerEntry, (intent.key, "result"))
+    result = UNKNOWN if entry is None else _loaded(entry)
+    receipt = session.get(ReceiptRow, _receipt_id(intent.key))
+    failed = result.get("success") is False and result.get("error") != UNKNOWN["error"]
+    if failed or (receipt is not None and receipt.undone_at is not None):
+        return None
+    return Standing(intent.action, _loaded(intent)["arguments"], result)
 
 
 def _loaded(entry: LedgerEntry) -> Json:

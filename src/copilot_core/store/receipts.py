@@ -35,7 +35,12 @@ class Receipts:
         return await self._database.transact(read)
 
     async def list(
-        self, principal: Principal, *, run_id: str | None = None, thread_key: str | None = None, limit: int = 200
+        self,
+        principal: Principal,
+        *,
+        run_id: str | None = None,
+        thread_key: str | None = None,
+        limit: int | None = None,
     ) -> list[ReceiptRow]:
         """The principal's receipts, the latest first."""
         query = select(ReceiptRow).where(ReceiptRow.workspace == principal.workspace, ReceiptRow.owner == principal.id)

@@ -46,7 +46,10 @@ class ApiKey(SQLModel, table=True):
 
 
 class Thread(SQLModel, table=True):
-    """A conversation. `key` names it for the checkpointer, `id` for its owner, who may have chosen it."""
+    """A conversation. `key` names it for the checkpointer, `id` for its owner, who may have chosen it.
+
+    `forked_from` has the keys of the threads it was forked from, the nearest last, with spaces between.
+    """
 
     __tablename__ = "copilot_thread"
     __table_args__ = (UniqueConstraint("workspace", "owner", "id"),)
@@ -55,6 +58,7 @@ class Thread(SQLModel, table=True):
     workspace: str
     owner: str
     title: str | None = None
+    forked_from: str = ""
     created_at: datetime = _instant()
     updated_at: datetime = _instant()
     archived_at: datetime | None = _instant(nullable=True)
@@ -112,16 +116,24 @@ class LoggedEvents(SQLModel, table=True):
 
 
 class LedgerEntry(SQLModel, table=True):
-    """What a writing call was to do (`intent`) or what became of it (`result`); `body` is JSON. Append-only."""
+    """What a writing call was to do (`intent`) or what became of it (`result`); `body` is JSON. Append-only.
+
+    `turn` is the id of the user's message that it answers, in the thread of `thread_key`.
+    """
 
     __tablename__ = "copilot_ledger"
-    __table_args__ = (Index("copilot_ledger_of_owner", "workspace", "owner", "at"),)
+    __table_args__ = (
+        Index("copilot_ledger_of_owner", "workspace", "owner", "at"),
+        Index("copilot_ledger_of_turn", "thread_key", "turn"),
+    )
     key: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     workspace: str
     owner: str
     action: str
     body: str
+    thread_key: str | None = None
+    turn: str | None = None
     at: datetime = _instant()
 
 

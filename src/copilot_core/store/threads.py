@@ -78,12 +78,13 @@ class Threads:
 
         return await self._database.transact(write, write=True)
 
-    async def new(self, principal: Principal, title: str | None) -> Thread:
-        """An empty thread."""
+    async def new(self, principal: Principal, title: str | None, *, fork_of: Thread) -> Thread:
+        """An empty thread that is to be a fork of another."""
 
         def write(session: Session) -> Thread:
             thread = new_thread(session, principal, None, "", self._clock.now())
             thread.title = title
+            thread.forked_from = f"{fork_of.forked_from} {fork_of.key}".strip()
             return thread
 
         return await self._database.transact(write, write=True)
