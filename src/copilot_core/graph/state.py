@@ -8,6 +8,8 @@ from langgraph.graph import add_messages
 from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
+from copilot_core.run import Readable
+
 
 def _changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Mapping[str, Any]:
     """Shared state after an action changed some of its keys."""
@@ -42,3 +44,8 @@ class Context(BaseModel):
     client_actions: list[dict[str, Any]] = Field(
         default_factory=list, description="What the user's page can do: {name, description, parameters} each"
     )
+
+    def told(self) -> list[Readable]:
+        """What an action may read of the request: the page's readables, then its time zone, which so wins."""
+        page = [Readable(str(r["description"]), r["value"]) for r in self.readables]
+        return page if self.timezone is None else [*page, Readable("Time zone", {"timezone": self.timezone})]
