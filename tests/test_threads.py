@@ -18,9 +18,11 @@ from copilot_core.store.database import Database
 from copilot_core.store.log import EventLog, Reader
 from copilot_core.store.migrate import upgrade
 from copilot_core.store.runs import BEAT, LEASE, MOST_TRIES, Begun, Runs
+from copilot_core.store.tables import Thread
 from copilot_core.store.threads import Threads
 
 DANA = Principal("dana", "acme")
+ANOTHER = Thread(key="another", id="another", workspace="acme", owner="dana")
 NOW = datetime(2026, 2, 10, 9, 0, tzinfo=UTC)
 HELLO = RunInput([Message("user", "Hello  there")])
 
@@ -215,7 +217,7 @@ async def test_what_raises_leaves_nothing(process: Process) -> None:
 async def test_threads_are_searched_paged_archived_and_deleted(process: Process) -> None:
     for minute, title in enumerate(["Plan the launch", "Launch party", "100% sure", "Payroll"]):
         process.clock.instant = NOW + timedelta(minutes=minute)
-        thread = await process.threads.new(DANA, title)
+        thread = await process.threads.new(DANA, title, fork_of=ANOTHER)
     launches = [t.title for t in await process.threads.list(DANA, query="LAUNCH")]
     assert launches == ["Launch party", "Plan the launch"]
     assert [t.title for t in await process.threads.list(DANA, query="0%")] == ["100% sure"]

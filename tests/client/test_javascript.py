@@ -20,7 +20,7 @@ from copilot_core.testing.pytest_plugin import require
 from ..flow.conftest import Talk, said
 from .conftest import Cutting, after_bytes, after_events, copilot_of, key_of, never, scripted
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.proof]
 DATA = Path(__file__).parent / "data"
 CLIENT = Path(__file__).parents[2] / "clients" / "js"
 ANSWER = "Größe ☃ two three"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -26,6 +27,8 @@ Json = dict[str, Any]
 RUN = "/v1/copilot"
 AGENT = "/v1/copilot/agent/default"
 ORIGIN = "https://app.example"
+PLAIN = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""There is no TLS on loopback, and a context that knows all authorities takes 30 ms to make."""
 SECRET = "You are the copilot of this application"
 """How the system prompt begins; no client may ever read it."""
 
@@ -126,7 +129,7 @@ class Site:
 def client(url: str, authorization: str) -> httpx2.AsyncClient:
     """A user's client, as a page of another origin is one."""
     headers = {"Authorization": authorization, "Origin": ORIGIN}
-    return httpx2.AsyncClient(base_url=url, timeout=30, headers=headers)
+    return httpx2.AsyncClient(base_url=url, timeout=30, headers=headers, verify=PLAIN)
 
 
 @asynccontextmanager

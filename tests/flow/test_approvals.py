@@ -332,3 +332,19 @@ async def test_what_a_role_may_not_do_is_not_offered_to_the_model_and_refused_wh
         assert (here.board.deleted, told(model)[-1][0]) == (0, "user")
         listed = await page.http.get("/v1/approvals?status=pending")
         assert listed.json() == {"approvals": []}
+
+
+@pytest.mark.parametrize("role", [Role.VIEWER, Role.MEMBER])
+async def test_a_yes_of_one_who_has_lost_the_right_since_does_nothing(role: Role) -> None:
+    shelf = Shelf()
+    async with AsyncExitStack() as stack:
+        here = await desk(stack, shelf, script=[drop("a"), "Welcome."])
+        await chat(await here.user(), "Drop a")
+        reduced = await here.user(role=role)
+        (plan,) = await pending(reduced)
+        answer = await decide(reduced, plan, {"decision": "approve"})
+
+        told = (await reduced.get(answer.json()["events"])).text
+        assert '"code":"forbidden"' in told.replace(" ", "")
+        assert (shelf.gone, await pending(reduced)) == ([], [])
+        assert "Welcome." in await chat(reduced, "Hello?", plan["threadId"])
