@@ -127,3 +127,20 @@ def test_examples_of_an_action_are_evidence_for_it(desk_in: Callable[..., Any], 
 @pytest.mark.parametrize("text", ["delete the first task", "open the first one", "open the door", "unassign task X"])
 def test_a_write_that_points_at_nothing_is_not_made(desk: Any, text: str) -> None:
     assert desk.say(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Create three tasks: Alpha, Beta and Gamma",
+        "Create tasks Alpha, Beta and Gamma",
+        "Add tasks called Alpha, Beta, Gamma",
+        'Create 3 tasks named "Alpha", "Beta" and "Gamma"',
+    ],
+)
+def test_each_name_of_a_list_becomes_a_record(desk: Any, text: str) -> None:
+    ((name, arguments),) = desk.say(text)
+    assert (name, [row["title"] for row in arguments["records"]]) == (
+        "createMultipleRecords",
+        ["Alpha", "Beta", "Gamma"],
+    )

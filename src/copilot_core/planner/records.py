@@ -276,6 +276,8 @@ class RecordFiller:
         self._put(self.shape.values, values if title in values else None)
         self.filled.partial = values
         self.filled.evidence += 0.2 * len(values)
+        if len(rows_of(self.clause, self.mention, self.world)) > 1:
+            self.filled.evidence -= 1.5
 
     def _create_many(self) -> None:
         if self.mention is None:
