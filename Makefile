@@ -32,7 +32,7 @@ check: setup
 	$(BIN)/lint-imports
 
 bench: setup
-	$(BIN)/python benchmarks/relay.py $(ARGS)
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/python benchmarks/relay.py $(ARGS)
 
 setup:
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "copilot_core needs Python 3.11 or newer")'

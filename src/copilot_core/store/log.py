@@ -15,7 +15,7 @@ import orjson
 from sqlmodel import Session, col, select
 
 from copilot_core.events import Event, dumped, ends, loaded
-from copilot_core.feed import Feed
+from copilot_core.feed import KEPT, Feed
 from copilot_core.store.database import Database
 from copilot_core.store.tables import LoggedEvents, Run
 
@@ -23,7 +23,7 @@ log = logging.getLogger("copilot_core.runs")
 INTERVAL = 0.1
 POLL = 0.1
 """Seconds between looks at the log of a run that another process runs."""
-PAGE = 64
+PAGE = 8
 """Rows read at once; a row holds what came in one interval."""
 LIVE = ("queued", "running")
 
@@ -179,7 +179,7 @@ class Reader:
         """Every event from here to the terminal one."""
         found: list[Event] = []
         while not self.ended:
-            taken = self.take(PAGE)
+            taken = self.take(KEPT)
             found.extend(event for _, event in taken)
             if not taken:
                 await self.change()

@@ -145,12 +145,12 @@ class Runs:
 
     async def end(self, begun: Begun, feed: Feed, status: str, last: Event, error: str | None = None) -> None:
         """The run is over: its whole story is in the log, and its thread takes the next one."""
-        self._ours.discard(begun.run_key)
         values = {"status": status, "ended_at": self._clock.now(), "error": error}
         async with self._log.writing():
             first, events = feed.logged + 1, [*feed.unlogged(), last]
 
             def write(session: Session) -> None:
+                self._ours.discard(begun.run_key)  # not before: while this waits for its turn, the lease is renewed
                 session.exec(update(Run).where(col(Run.key) == begun.run_key).values(**values))
                 append(session, begun.run_key, first, events)
 
