@@ -14,6 +14,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from sqlalchemy.exc import NoResultFound
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from copilot_core.actions import Action
 from copilot_core.engine import Engine
 from copilot_core.errors import (
     ActionError,
@@ -45,6 +46,7 @@ from copilot_core.graph.turn import Rest, Turn, question, ui_event
 from copilot_core.policies import Deny, ProposedCall, decide
 from copilot_core.principal import Principal
 from copilot_core.run import Answer, CallDecision, RunInput
+from copilot_core.store.approvals import calls_of
 from copilot_core.store.log import INTERVAL, LIVE, EventLog, Reader
 from copilot_core.store.receipts import receipt_of
 from copilot_core.store.runs import BEAT, Begun, Runs
@@ -145,9 +147,13 @@ class Copilot:
             NotFound: the principal has no such approval.
             ApprovalConflict: it is answered, expired, or the user went on without it.
             Invalid: the decisions do not fit its calls.
+            Forbidden: the principal may not approve what they may not do; it stays open.
             ThreadBusy: a run of the thread goes on.
         """
         asked = await self.engine.approvals.find(principal, approval_id)
+        if any(decision.decision != "reject" for decision in decisions):
+            for call in calls_of(asked):
+                await self._check_allowed(self.engine.registry.actions[call["action"]], principal)
         thread_id = await self.threads.id_of(asked.thread_key)
         given = RunInput((), thread_id=thread_id, answers=[Answer(approval_id, None, decisions)])
         last = await self.runs.latest(asked.thread_key)
@@ -245,8 +251,11 @@ class Copilot:
             raise UndoConflict("This was undone already.", details={"receiptId": row.id})
         if action is None or action.undo is None:
             raise UndoConflict("This cannot be undone.", details={"receiptId": row.id})
+        await self._check_allowed(action, principal)
+
+    async def _check_allowed(self, action: Action, principal: Principal) -> None:
         decision = await decide(self.engine.registry.policies, ProposedCall(action, {}, principal))
-        if isinstance(decision, Deny):
+        if isinstance(decision, Deny) and decision.forbidden:
             raise Forbidden(decision.reason)
 
     async def _tell_undone(self, row: ReceiptRow, principal: Principal) -> None:

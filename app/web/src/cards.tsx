@@ -317,7 +317,6 @@ interface Approval {
 }
 
 export function ApprovalCard({ interrupt, answer }: { interrupt: Approval; answer: (approved: boolean) => void }) {
-  const { modules } = useApp();
   const [answered, setAnswered] = useState(false);
   const given = interrupt.metadata?.calls;
   const calls = Array.isArray(given) ? given.filter(isJson) : [];
@@ -333,28 +332,7 @@ export function ApprovalCard({ interrupt, answer }: { interrupt: Approval; answe
         <strong>{message}</strong>
       </header>
       {calls.map((call, place) => (
-        <table key={String(call.callId ?? place)}>
-          <caption>{String(call.title ?? label(String(call.action ?? "")))}</caption>
-          <tbody>
-            {isJson(call.preview) ? (
-              <Foreseen preview={call.preview} />
-            ) : (
-              Object.entries(isJson(call.arguments) ? call.arguments : {}).map(([name, value]) => (
-                <tr key={name}>
-                  <th>{label(name)}</th>
-                  <td>
-                    {name === "module" ? (moduleNamed(modules, String(value))?.name ?? text(value)) : text(value)}
-                  </td>
-                </tr>
-              ))
-            )}
-            {call.reversible === false && (
-              <tr>
-                <td colSpan={2}>This cannot be undone.</td>
-              </tr>
-            )}
-          </tbody>
-        </table>
+        <Planned key={String(call.callId ?? place)} call={call} />
       ))}
       <footer>
         <button type="button" className="primary" disabled={answered} onClick={() => decide(true)}>
@@ -368,26 +346,70 @@ export function ApprovalCard({ interrupt, answer }: { interrupt: Approval; answe
   );
 }
 
-/** What a call would do, record by record. */
-function Foreseen({ preview }: { preview: Json }) {
+/** A call that waits: what it would do, or else its arguments. */
+function Planned({ call }: { call: Json }) {
+  const { modules } = useApp();
+  const args = isJson(call.arguments) ? call.arguments : {};
+  const module = moduleNamed(modules, String(args.module ?? ""));
+  return (
+    <div className="planned">
+      <strong>{String(call.title ?? label(String(call.action ?? "")))}</strong>
+      {isJson(call.preview) ? (
+        <Foreseen preview={call.preview} fields={module?.fields ?? []} />
+      ) : (
+        <dl>
+          {Object.entries(args).map(([name, value]) => (
+            <div key={name}>
+              <dt>{label(name)}</dt>
+              <dd>{name === "module" ? (module?.name ?? text(value)) : text(value)}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {call.reversible === false && <p className="final">This cannot be undone.</p>}
+    </div>
+  );
+}
+
+/** Record by record: what would be different, or the values of one that would be new or gone. */
+function Foreseen({ preview, fields }: { preview: Json; fields: Field[] }) {
   const changes = Array.isArray(preview.changes) ? preview.changes.filter(isJson) : [];
+  const shown = changes.slice(0, SHOWN);
+  const more = Number(preview.rows ?? changes.length) - shown.length;
   return (
     <>
-      <tr>
-        <td colSpan={2}>{text(preview.summary)}</td>
-      </tr>
-      {changes.slice(0, SHOWN).map((change, place) => (
-        <tr key={place}>
-          <th>{text(change.title)}</th>
-          <td>
-            {Object.entries(isJson(change.fields) ? change.fields : {}).map(([name, diff]) => (
-              <div key={name}>
-                {label(name)}: {isJson(diff) ? [diff.before, diff.after].map((value) => text(value) || "—").join(" → ") : text(diff)}
-              </div>
-            ))}
-          </td>
-        </tr>
-      ))}
+      <p>{text(preview.summary)}</p>
+      <ul>
+        {shown.map((change, place) => (
+          <li key={place}>
+            <strong>{text(change.title)}</strong>
+            <dl>
+              {Object.entries(isJson(change.fields) ? change.fields : {}).map(([name, sides]) => (
+                <div key={name}>
+                  <dt>{label(name)}</dt>
+                  <dd>
+                    <Sides name={name} sides={isJson(sides) ? sides : { after: sides }} fields={fields} />
+                  </dd>
+                </div>
+              ))}
+            </dl>
+          </li>
+        ))}
+        {more > 0 && <li className="soft">and {text(more)} more</li>}
+      </ul>
+    </>
+  );
+}
+
+function Sides({ name, sides, fields }: { name: string; sides: Json; fields: Field[] }) {
+  const field = fields.find((one) => one.name === name);
+  const [first, second] = ["before", "after"]
+    .filter((side) => side in sides)
+    .map((side) => (field ? <Value values={{ [name]: sides[side] }} field={field} /> : text(sides[side])));
+  return (
+    <>
+      {first}
+      {second !== undefined && <> → {second}</>}
     </>
   );
 }
