@@ -4,7 +4,9 @@ from copilot_core.actions import Action, Render, action
 from copilot_core.clock import Clock
 from copilot_core.context import PageContext, module_slugs, timezone_of
 from copilot_core.errors import ActionError, CopilotError, Invalid, SetupError, Unauthenticated, UndoConflict
-from copilot_core.hookspecs import Listener, hookimpl
+from copilot_core.generate import Generate
+from copilot_core.hookspecs import Job, Listener, hookimpl
+from copilot_core.notifications import Notification, Notifications
 from copilot_core.policies import Allow, Confirm, Decision, Deny, Policy, ProposedCall
 from copilot_core.principal import Principal, Role
 from copilot_core.protocols import Protocol
@@ -27,10 +29,14 @@ __all__ = [
     "Decision",
     "Deny",
     "Emit",
+    "Generate",
     "Injected",
     "Invalid",
+    "Job",
     "Listener",
     "Message",
+    "Notification",
+    "Notifications",
     "PageContext",
     "Policy",
     "Principal",

@@ -15,6 +15,7 @@ from sqlalchemy.exc import NoResultFound
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from copilot_core.actions import Action
+from copilot_core.clock import Clock
 from copilot_core.engine import Engine
 from copilot_core.errors import (
     ActionError,
@@ -43,11 +44,13 @@ from copilot_core.graph.running import Running, current
 from copilot_core.graph.story import story
 from copilot_core.graph.stream import Stream
 from copilot_core.graph.turn import Rest, Turn, question, ui_event
+from copilot_core.hookspecs import Job
 from copilot_core.policies import Deny, ProposedCall, decide
 from copilot_core.principal import Principal
 from copilot_core.run import Answer, CallDecision, RunInput
 from copilot_core.store.approvals import calls_of
 from copilot_core.store.log import INTERVAL, LIVE, EventLog, Reader
+from copilot_core.store.notifications import StoredNotifications
 from copilot_core.store.receipts import receipt_of
 from copilot_core.store.runs import BEAT, Begun, Runs
 from copilot_core.store.tables import ReceiptRow, Run, Thread
@@ -99,6 +102,7 @@ class Copilot:
         threads: Threads,
         runs: Runs,
         events: EventLog,
+        notifications: StoredNotifications,
         *,
         max_rounds: int = 10,
         retention: timedelta | None = None,
@@ -108,6 +112,7 @@ class Copilot:
         self.threads = threads
         self.runs = runs
         self.events = events
+        self.notifications = notifications
         self.suggestions = Suggestions(engine)
         self._max_rounds = max_rounds
         self._retention = retention
@@ -344,6 +349,7 @@ class Copilot:
             asyncio.create_task(self._keep_beating()),
             asyncio.create_task(self.events.keep_writing()),
             asyncio.create_task(self._keep_forgetting()),
+            *(asyncio.create_task(self._keep_doing(job)) for job in self.engine.registry.jobs),
         ]
         return self
 
@@ -351,6 +357,7 @@ class Copilot:
         await self.close()
         for task in self._background:
             task.cancel()
+        await asyncio.gather(*self._background, return_exceptions=True)
 
     async def close(self, *, patience: float = 10.0) -> None:
         """Let running runs end for `patience` seconds, then leave the rest to whoever starts next."""
@@ -565,6 +572,17 @@ class Copilot:
             except Exception:
                 log.exception("old threads could not be forgotten; trying again")
             await asyncio.sleep(FORGET_EVERY)
+
+    async def _keep_doing(self, job: Job) -> None:
+        """Do a plugin's job, with services of its own each time."""
+        while True:
+            try:
+                given: dict[object, object] = {Clock: self.engine.clock, Call: Call(writes=True)}
+                async with self.engine.registry.services.open(given) as scope:
+                    await scope.call(job.work)
+            except Exception:
+                log.exception("the job '%s' failed; trying again", job.name)
+            await asyncio.sleep(job.every)
 
     async def _beat(self) -> None:
         beat = await self.runs.beat()

@@ -9,6 +9,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from copilot_core.context import PageContext, page_context
 from copilot_core.events import Event, RunFailed, RunFinished
 from copilot_core.hookspecs import Listener, hookimpl
+from copilot_core.notifications import Notifications
 from copilot_core.policies import ConfirmPolicy, Policy, ProvenancePolicy, RolePolicy
 from copilot_core.principal import Authenticator, Principal
 from copilot_core.protocols import Protocol
@@ -17,6 +18,7 @@ from copilot_core.protocols.chat import CHAT
 from copilot_core.run import Readables
 from copilot_core.services import Services
 from copilot_core.store.database import Database
+from copilot_core.store.notifications import StoredNotifications
 from copilot_core.toolcall import Call
 
 log = logging.getLogger("copilot_core.runs")
@@ -48,8 +50,9 @@ class Defaults:
 
     @hookimpl
     def copilot_services(self, services: Services) -> None:
-        """The database, a transaction per call, and what the user has open."""
+        """The database, a transaction per call, what users are told, and what the user has open."""
         services.value(Database, self._database)
+        services.value(Notifications, StoredNotifications(self._database))
         services.factory(AsyncSession, _transaction)
         services.factory(PageContext, _page)
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from copilot_core.actions import Action
+from copilot_core.asking import Generator
 from copilot_core.chat_models import ChatModels
 from copilot_core.clock import Clock
+from copilot_core.generate import Generate
 from copilot_core.plugins import Registry
 from copilot_core.policies import Deny, ProposedCall, decide
 from copilot_core.principal import Principal
@@ -13,6 +16,7 @@ from copilot_core.receipts import Changes
 from copilot_core.run import Readable, Readables
 from copilot_core.schema import Json
 from copilot_core.services import Scope
+from copilot_core.settings import RULE_PLANNER
 from copilot_core.store.approvals import Approvals
 from copilot_core.store.ledger import Ledger
 from copilot_core.store.receipts import Receipts
@@ -55,8 +59,14 @@ class Engine:
         readables: Readables = (),
         shared: SharedState | None = None,
         changes: Changes | None = None,
+        model: str | None = None,
     ) -> Scope:
-        """The services of one call."""
+        """The services of one call; `model` is the name of the model that the request asks for.
+
+        Raises:
+            ModelNotAllowed: it is none of those allowed.
+        """
+        name = self.models.name(model)
         given: dict[object, object] = {
             Principal: principal,
             Clock: self.clock,
@@ -66,7 +76,10 @@ class Engine:
             Changes: changes or Changes(),
             SharedState: shared or SharedState({}, _unheard),
         }
-        return self.registry.services.open(given)
+        scope = self.registry.services.open(given)
+        chosen = None if name == RULE_PLANNER else partial(self.models.get, name)
+        scope.give(Generate, Generator(chosen, _nothing if call.writes else scope.release))
+        return scope
 
     async def readables(self, principal: Principal) -> list[Readable]:
         """What the plugins' sources say of this caller's data."""
@@ -79,6 +92,10 @@ class Engine:
 
 def _nowhere(_name: str, _value: object) -> None:
     """A readable source has no screen to tell."""
+
+
+async def _nothing() -> None:
+    """A call that writes keeps its transaction."""
 
 
 def _unheard(_patch: object) -> None:

@@ -36,6 +36,23 @@ DemoData = Callable[..., Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """Something the server does again and again while it runs; each process does it.
+
+    Args:
+        name: for the log.
+        every: seconds between the end of one time and the next. The first is at the start.
+        work: an async function whose parameters are services, those of a call or a user excepted. What it
+            raises is logged. Several processes do it at one time, and any may die in it: claim in the
+            database what must be done once.
+    """
+
+    name: str
+    every: float
+    work: Callable[..., Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     """Told events after they were published; can neither change nor delay the stream.
 
@@ -87,6 +104,11 @@ def copilot_authenticators() -> Iterable[Authenticator]:  # type: ignore[empty-b
 @hookspec
 def copilot_listeners() -> Iterable[Listener]:  # type: ignore[empty-body]
     """Return listeners, told events after they were published."""
+
+
+@hookspec
+def copilot_jobs() -> Iterable[Job]:  # type: ignore[empty-body]
+    """Return what the server is to do again and again, such as to deliver what is due."""
 
 
 @hookspec

@@ -17,7 +17,8 @@ from copilot_core import hookspecs
 from copilot_core.actions import Action
 from copilot_core.clock import Clock
 from copilot_core.errors import DuplicateName, SetupError
-from copilot_core.hookspecs import GROUP, DemoData, Listener, ReadableSource
+from copilot_core.generate import Generate
+from copilot_core.hookspecs import GROUP, DemoData, Job, Listener, ReadableSource
 from copilot_core.policies import Policy
 from copilot_core.principal import Authenticator, Principal
 from copilot_core.protocols import Protocol
@@ -26,8 +27,10 @@ from copilot_core.run import Readables
 from copilot_core.services import Services, needs, type_name
 from copilot_core.toolcall import Call, Emit, SharedState
 
-GIVEN: frozenset[object] = frozenset({Principal, Clock, Readables, Call, Changes, Emit, SharedState})
+GIVEN: frozenset[object] = frozenset({Principal, Clock, Readables, Call, Changes, Emit, Generate, SharedState})
 """The services that the engine itself gives to every action call."""
+GIVEN_TO_JOBS: frozenset[object] = frozenset({Clock, Call})
+"""And to a job, which nobody asked for."""
 
 T = TypeVar("T")
 
@@ -59,6 +62,7 @@ class Registry:
     protocols: Sequence[Protocol]
     authenticators: Sequence[Authenticator]
     listeners: Sequence[Listener]
+    jobs: Sequence[Job]
     migrations: Mapping[str, Path]
     demo: Sequence[DemoData]
     plugins: Sequence[Plugin]
@@ -152,7 +156,7 @@ class _Collector:
                 raise DuplicateName(f"{self._owners[action.name]} and {plugin} both offer '{action.name}'")
         self._owners |= {action.name: plugin for action in actions}
         self._actions |= {action.name: action for action in actions}
-        for hook in ("readables", "policies", "protocols", "authenticators", "listeners"):
+        for hook in ("readables", "policies", "protocols", "authenticators", "listeners", "jobs"):
             self._parts.setdefault(hook, []).extend(self._all(plugin, f"copilot_{hook}", object))
         for folder in self._ask(plugin, "copilot_migrations"):
             self._migrations[plugin.name] = folder
@@ -174,6 +178,10 @@ class _Collector:
             absent = self._services.missing(needs(source).values(), GIVEN)
             if absent:
                 raise SetupError(f"nobody provides {type_name(absent[0])}, which {source.__qualname__} asks for")
+        for job in self._parts.get("jobs", ()):
+            absent = self._services.missing(needs(job.work).values(), GIVEN_TO_JOBS)
+            if absent:
+                raise SetupError(f"nobody provides {type_name(absent[0])} to jobs, which '{job.name}' asks for")
         return Registry(
             actions=dict(sorted(self._actions.items())),
             services=self._services,
@@ -213,4 +221,4 @@ class _Collector:
                 yield item
 
 
-_PARTS = ("readables", "policies", "protocols", "authenticators", "listeners", "demo")
+_PARTS = ("readables", "policies", "protocols", "authenticators", "listeners", "jobs", "demo")

@@ -37,6 +37,7 @@ from copilot_core.store.database import Database
 from copilot_core.store.ledger import Ledger
 from copilot_core.store.log import EventLog
 from copilot_core.store.migrate import upgrade
+from copilot_core.store.notifications import StoredNotifications
 from copilot_core.store.receipts import Receipts
 from copilot_core.store.runs import Runs
 from copilot_core.store.threads import Threads
@@ -88,7 +89,16 @@ async def deployment(
             threads, runs = Threads(database, clock), Runs(database, clock, events, approvals)
             graph = build(engine, checkpointer)
             kept = None if settings.retention_days is None else timedelta(days=settings.retention_days)
-            copilot = Copilot(engine, graph, threads, runs, events, max_rounds=settings.max_rounds, retention=kept)
+            copilot = Copilot(
+                engine,
+                graph,
+                threads,
+                runs,
+                events,
+                StoredNotifications(database),
+                max_rounds=settings.max_rounds,
+                retention=kept,
+            )
             async with copilot:
                 yield Deployment(settings, database, keys, registry, copilot)
         await registry.services.close()

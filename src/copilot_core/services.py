@@ -116,6 +116,7 @@ class Scope:
         self._recipes = recipes
         self._values = values
         self._stack = AsyncExitStack()
+        self._opened: list[object] = []
 
     async def __aenter__(self) -> Self:
         return self
@@ -125,13 +126,24 @@ class Scope:
     ) -> bool | None:
         return await self._stack.__aexit__(kind, error, trace)
 
+    def give(self, of: object, value: object) -> None:
+        """Offer one more value in this scope alone."""
+        self._values[of] = value
+
     async def get(self, of: object) -> Any:
         """The service of type `of`, the same object throughout this scope."""
         if of not in self._values:
             recipe = self._recipes[of]
             needs = {name: await self.get(need) for name, need in recipe.needs.items()}
             self._values[of] = await self._stack.enter_async_context(recipe.factory(**needs))
+            self._opened.append(of)
         return self._values[of]
+
+    async def release(self) -> None:
+        """Close what was opened so far, as the end of the call would; what is asked for next is opened anew."""
+        await self._stack.aclose()
+        while self._opened:
+            del self._values[self._opened.pop()]
 
     async def call(self, function: Callable[..., Awaitable[T]]) -> T:
         """Call an async function all of whose parameters are services."""

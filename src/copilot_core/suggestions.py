@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 from cachetools import TTLCache
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from copilot_core.asking import asked
 from copilot_core.context import PageContext, decoded, page_context, tells_date, timezone_of
 from copilot_core.engine import Engine
 from copilot_core.principal import Principal
@@ -185,7 +186,7 @@ class Suggestions:
                 self._made.pop(key, None)
         return found
 
-    async def _ask(self, principal: Principal, question: "_Question") -> AIMessage:
+    async def _ask(self, principal: Principal, question: "_Question") -> Mapping[str, Any]:
         known = await self._engine.readables(principal)
         prompt: list[BaseMessage] = [
             SystemMessage(
@@ -196,8 +197,7 @@ class Suggestions:
             *(HumanMessage(text) if role == "user" else AIMessage(text) for role, text in question.said),
             HumanMessage(question.instructions),
         ]
-        model = self._engine.models.get(question.model).bind_tools([DECLARED], tool_choice=TOOL)
-        return await model.ainvoke(prompt)
+        return await asked(self._engine.models.get(question.model), prompt, DECLARED) or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,10 +210,10 @@ class _Question:
     told: Readables
 
 
-def _read(message: AIMessage) -> list[Suggestion]:
+def _read(arguments: Mapping[str, Any]) -> list[Suggestion]:
     """The suggestions in the model's call; what is not of the declared form is left out."""
-    told: list[Any] = [call["args"].get("suggestions") for call in message.tool_calls if call["name"] == TOOL]
-    items = told[0] if told and isinstance(told[0], list) else []
+    told = arguments.get("suggestions")
+    items = told if isinstance(told, list) else []
     found = [
         Suggestion(item["title"], item["message"])
         for item in items

@@ -69,7 +69,7 @@ def test_migrate_says_what_is_up_to_date(copilot: Run, tmp_path: Path) -> None:
 
 def test_a_plugin_can_be_left_out_of_a_database_that_had_it(copilot: Run) -> None:
     assert copilot("migrate").status == 0
-    assert copilot("migrate", COPILOT_DISABLE_PLUGINS="records").status == 0
+    assert copilot("migrate", COPILOT_DISABLE_PLUGINS="calendar").status == 0
     assert copilot("keys", "create", "--workspace", "a", "--user", "b", "--role", "viewer").status == 0
 
 
@@ -123,13 +123,20 @@ def test_a_wrong_setting_is_told_in_one_line(
 
 
 def test_plugins_are_listed_with_version_and_actions(copilot: Run) -> None:
-    [defaults, records] = json.loads(copilot("plugins", "list", "--json").out)
+    listed = {plugin["name"]: plugin for plugin in json.loads(copilot("plugins", "list", "--json").out)}
 
-    assert (defaults["name"], records["name"], records["distribution"]) == ("defaults", "records", "copilot-records")
-    assert "createRecord" in records["actions"]
+    distributions = {name: listed[name]["distribution"] for name in ("calendar", "defaults", "records")}
+    assert distributions == {
+        "calendar": "copilot-calendar",
+        "defaults": "copilot-core",
+        "records": "copilot-records",
+    }
+    assert "createRecord" in listed["records"]["actions"]
 
 
 def test_a_plugin_can_be_left_out_by_name(copilot: Run) -> None:
-    listed = json.loads(copilot("plugins", "list", "--json", COPILOT_DISABLE_PLUGINS="records").out)
+    listed = json.loads(copilot("plugins", "list", "--json", COPILOT_DISABLE_PLUGINS="calendar").out)
+    names = [plugin["name"] for plugin in listed]
 
-    assert [plugin["name"] for plugin in listed] == ["defaults"]
+    assert "records" in names
+    assert "calendar" not in names

@@ -28,10 +28,10 @@ KINDS = [kind.__name__ for kind in events.Event.__args__]  # type: ignore[attr-d
 def test_the_public_names_are_these() -> None:
     assert copilot_core.__all__ == [
         "MODULES", "Action", "ActionError", "Allow", "Call", "Change", "Changes", "Clock", "Confirm", "CopilotError",
-        "Decision", "Deny", "Emit", "Injected", "Invalid", "Listener", "Message", "PageContext", "Policy", "Principal",
-        "ProposedCall", "Protocol", "Readable", "Readables", "Receipt", "Render", "Role", "RunInput", "Services",
-        "SetupError", "SharedState", "Unauthenticated", "UndoConflict", "action", "hookimpl", "module_slugs",
-        "timezone_of",
+        "Decision", "Deny", "Emit", "Generate", "Injected", "Invalid", "Job", "Listener", "Message", "Notification",
+        "Notifications", "PageContext", "Policy", "Principal", "ProposedCall", "Protocol", "Readable", "Readables",
+        "Receipt", "Render", "Role", "RunInput", "Services", "SetupError", "SharedState", "Unauthenticated",
+        "UndoConflict", "action", "hookimpl", "module_slugs", "timezone_of",
     ]  # fmt: skip
     assert all(hasattr(copilot_core, name) for name in copilot_core.__all__)
 

@@ -10,6 +10,7 @@ from copilot_core.fastapi.approvals import add_approvals
 from copilot_core.fastapi.catalogue import add_catalogue
 from copilot_core.fastapi.copilotkit import add_copilotkit
 from copilot_core.fastapi.errors import add_error_handlers, error_response
+from copilot_core.fastapi.notifications import add_notifications
 from copilot_core.fastapi.receipts import add_receipts
 from copilot_core.fastapi.requests import Authenticate, asked, authenticate, body_of, last_event
 from copilot_core.fastapi.runs import add_runs
@@ -34,6 +35,7 @@ def router(copilot: Copilot, authenticate: Authenticate, *, max_body_bytes: int 
     add_threads(routes, copilot, caller, max_body_bytes)
     add_approvals(routes, copilot, caller, max_body_bytes)
     add_receipts(routes, copilot, caller)
+    add_notifications(routes, copilot, caller)
     add_catalogue(routes, copilot, caller, max_body_bytes)
     return routes
 

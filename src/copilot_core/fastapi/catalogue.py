@@ -1,5 +1,6 @@
-"""What this caller may do: actions, plugins, modules."""
+"""What this caller may do: actions, plugins, modules; and calling what only reads, without a conversation."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
@@ -7,13 +8,23 @@ from fastapi.responses import JSONResponse
 
 from copilot_core.actions import Action
 from copilot_core.copilot import Copilot
+from copilot_core.engine import Engine
 from copilot_core.errors import Forbidden, NotFound
 from copilot_core.fastapi.requests import body_of
 from copilot_core.policies import Allow, ProposedCall, decide
 from copilot_core.principal import Principal
+from copilot_core.protocols.agui import decode_object
 from copilot_core.protocols.body import json_object
-from copilot_core.run import MODULES
+from copilot_core.run import MODULES, Readables
+from copilot_core.schema import Json
 from copilot_core.toolcall import Call, Emit
+
+CONTENT = {
+    "/v1/summarize": "summarize",
+    "/v1/suggest-field-value": "suggestFieldValue",
+    "/v1/draft-email": "draftEmail",
+}
+"""Routes that call the action of this name, whichever plugin has it, and answer with its `data`."""
 
 
 def add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) -> None:
@@ -26,16 +37,19 @@ def add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) 
     @routes.post("/v1/actions/{name}", tags=["catalogue"])
     async def read(name: str, request: Request, principal: Annotated[Principal, caller]) -> JSONResponse:
         arguments = json_object(await body_of(request, limit))
-        action = engine.action(name)
-        if action is None:
-            raise NotFound(f"There is no action '{name[:64]}'.", details={"field": "name"})
-        if action.writes:
-            raise Forbidden("Actions that write run in a conversation only.")
-        decision = await decide(engine.registry.policies, ProposedCall(action, arguments, principal))
-        if not isinstance(decision, Allow):
-            raise Forbidden(decision.reason)
-        scope = engine.scope(principal, Call(), Emit(lambda _name, _value: None))
-        return JSONResponse(await action.run(arguments, scope))
+        return JSONResponse(await _called(engine, name, arguments, principal, request))
+
+    def add_content(path: str, name: str) -> None:
+        async def content(request: Request, principal: Annotated[Principal, caller]) -> JSONResponse:
+            given = json_object(await body_of(request, limit))
+            page = decode_object({"messages": [], "readables": given.pop("readables", None)})
+            result = await _called(engine, name, given, principal, request, page.readables)
+            return JSONResponse(result.get("data"))
+
+        routes.add_api_route(path, content, methods=["POST"], name=name, tags=["content"])
+
+    for path, name in CONTENT.items():
+        add_content(path, name)
 
     @routes.get("/v1/me", tags=["catalogue"])
     async def me(principal: Annotated[Principal, caller]) -> dict[str, Any]:
@@ -50,6 +64,34 @@ def add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) 
     async def modules(principal: Annotated[Principal, caller]) -> dict[str, Any]:
         told = [r.value for r in await engine.readables(principal) if r.description == MODULES]
         return {"modules": [module for modules in told for module in modules]}
+
+
+async def _called(
+    engine: Engine,
+    name: str,
+    arguments: Mapping[str, Any],
+    principal: Principal,
+    request: Request,
+    readables: Readables = (),
+) -> Json:
+    """The result of an action that only reads.
+
+    Raises:
+        NotFound: there is no such action.
+        Forbidden: it writes, or a policy says more than `Allow`.
+        ActionError: what the action says.
+    """
+    action = engine.action(name)
+    if action is None:
+        raise NotFound(f"There is no action '{name[:64]}'.", details={"field": "name"})
+    if action.writes:
+        raise Forbidden("Actions that write run in a conversation only.")
+    decision = await decide(engine.registry.policies, ProposedCall(action, arguments, principal))
+    if not isinstance(decision, Allow):
+        raise Forbidden(decision.reason)
+    model = request.headers.get("x-copilot-model")
+    scope = engine.scope(principal, Call(), Emit(lambda _name, _value: None), readables, model=model)
+    return await action.run(arguments, scope)
 
 
 def _action(action: Action) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing_extensions import TypedDict
 
 from copilot_core.actions import Action, Settle, as_text, failed
 from copilot_core.engine import Engine
-from copilot_core.errors import ActionError
+from copilot_core.errors import ActionError, RequestError
 from copilot_core.events import Source
 from copilot_core.graph.gate import tool_message
 from copilot_core.graph.running import Running, running
@@ -56,7 +56,8 @@ class Act:
         readables = (runtime.context or Context()).told()
         shared = SharedState(task.get("shared", {}), run.stream.state_delta)
         changes = Changes()
-        scope = self._engine.scope(run.principal, call, Emit(run.stream.custom), readables, shared, changes)
+        model = (runtime.context or Context()).model
+        scope = self._engine.scope(run.principal, call, Emit(run.stream.custom), readables, shared, changes, model)
         intent = self._intent(action, task, run, runtime, changes) if action.writes else None
         if intent is not None:
             result = _fitting(await self._once(action, intent, scope))
@@ -121,6 +122,8 @@ async def _outcome(action: Action, arguments: Mapping[str, Any], scope: Scope, s
         raise
     except ActionError as error:
         return failed(error)
+    except RequestError as error:  # such as a model that an action asked and that is not there
+        return failed(ActionError(error.message, code=error.code, details=error.details))
     except (Exception, SystemExit) as error:  # an action must not take the server down with it
         number = uuid4().hex[:12]
         log.exception("action %s failed, error id %s", action.name, number, exc_info=error)

@@ -54,7 +54,7 @@ class NameSlots(Slots):
 
     def _chunk_fit(self, param: Param, chunk: Chunk) -> float:
         text, _ = self._chunk_value(param, chunk)
-        if not text or text.lower() in STOP:
+        if not text or text.lower() in STOP or not param.takes(text):
             return 0.0
         wanted = direction(param) or PREPOSITIONS.get(param.role, PREPOSITIONS["string"])
         fit = 0.0 if param.required else -0.4

@@ -184,6 +184,11 @@ class Param:
         said = set(stems_of(self.description))
         return "person" if said & {"person", "recipient", "employe", "custom"} else "string"
 
+    def takes(self, text: str) -> bool:
+        """Whether the schema's pattern, if it has one, is one of this text."""
+        pattern = self.schema.get("pattern")
+        return not isinstance(pattern, str) or re.search(pattern, text) is not None
+
     @cached_property
     def unit(self) -> str | None:
         """The unit that name or description gives a number, as a stem."""

@@ -184,3 +184,19 @@ class ReceiptRow(SQLModel, table=True):
     approval_id: str | None = None
     undone_at: datetime | None = _instant(nullable=True)
     at: datetime = _instant()
+
+
+class NotificationRow(SQLModel, table=True):
+    """What a user is told outside a run; `data` is JSON."""
+
+    __tablename__ = "copilot_notification"
+    __table_args__ = (Index("copilot_notification_of_owner", "workspace", "owner", "at"),)
+    id: str = Field(primary_key=True)
+    workspace: str
+    owner: str
+    kind: str
+    title: str
+    body: str
+    data: str
+    at: datetime = _instant()
+    seen_at: datetime | None = _instant(nullable=True)

@@ -14,9 +14,9 @@ from copilot_records.demo import fill
 from copilot_records.fields import Field
 from copilot_records.modules import Module, Modules
 from copilot_records.own import OwnRecords
-from copilot_records.store import RecordStore
+from copilot_records.store import Page, Query, Record, RecordStore
 
-__all__ = ["Field", "Module", "Modules", "OwnRecords", "RecordStore"]
+__all__ = ["Field", "Module", "Modules", "OwnRecords", "Page", "Query", "Record", "RecordStore"]
 
 READING = (reading.query_records, reading.search_records, reading.get_module_info)
 WRITING = (

@@ -1,0 +1,67 @@
+"""The plugin's own tables. Every row belongs to a user of a workspace and is only ever looked up with both."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Index, TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware instant, kept in UTC; SQLite forgets the zone, so it is put back here."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """To UTC."""
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From UTC."""
+        return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
+
+
+def _instant(*, nullable: bool = False) -> Any:
+    return Field(default=None, sa_type=Instant, nullable=nullable)
+
+
+class ReminderRow(SQLModel, table=True):
+    """A reminder. `status` is scheduled, done or cancelled.
+
+    `start` is the first time that it was for, `next_at` the next one, and `rule` how they repeat on the clock of
+    `timezone`.
+    """
+
+    __tablename__ = "copilot_reminder"
+    __table_args__ = (
+        Index("copilot_reminder_due", "status", "next_at"),
+        Index("copilot_reminder_of_owner", "workspace", "owner", "next_at"),
+    )
+    id: str = Field(primary_key=True)
+    workspace: str
+    owner: str
+    title: str
+    note: str
+    link: str | None = None
+    timezone: str
+    start: datetime = _instant()
+    rule: str | None = None
+    next_at: datetime | None = _instant(nullable=True)
+    status: str = "scheduled"
+    created_at: datetime = _instant()
+
+
+class WebhookRow(SQLModel, table=True):
+    """A delivery to the webhook. `status` is pending, sent or failed; `body` is what is sent, each time the same.
+
+    Whoever counts `tries` up has it until `next_try_at`.
+    """
+
+    __tablename__ = "copilot_reminder_webhook"
+    __table_args__ = (Index("copilot_reminder_webhook_due", "status", "next_try_at"),)
+    id: str = Field(primary_key=True)
+    body: str
+    status: str = "pending"
+    tries: int = 0
+    next_try_at: datetime = _instant()
