@@ -55,6 +55,7 @@ from copilot_core.store.receipts import receipt_of
 from copilot_core.store.runs import BEAT, Begun, Runs
 from copilot_core.store.tables import ReceiptRow, Run, Thread
 from copilot_core.store.threads import Threads
+from copilot_core.store.workspaces import Workspaces
 from copilot_core.suggestions import Suggestions
 from copilot_core.toolcall import Call, Emit
 
@@ -103,6 +104,7 @@ class Copilot:
         runs: Runs,
         events: EventLog,
         notifications: StoredNotifications,
+        workspaces: Workspaces,
         *,
         max_rounds: int = 10,
         retention: timedelta | None = None,
@@ -113,6 +115,7 @@ class Copilot:
         self.runs = runs
         self.events = events
         self.notifications = notifications
+        self.workspaces = workspaces
         self.suggestions = Suggestions(engine)
         self._max_rounds = max_rounds
         self._retention = retention

@@ -10,7 +10,7 @@ from copilot_core.context import PageContext, page_context
 from copilot_core.events import Event, RunFailed, RunFinished
 from copilot_core.hookspecs import Listener, hookimpl
 from copilot_core.notifications import Notifications
-from copilot_core.policies import ConfirmPolicy, Policy, ProvenancePolicy, RolePolicy
+from copilot_core.policies import ConfirmPolicy, Policy, ProvenancePolicy, RolePolicy, WorkspacePolicy
 from copilot_core.principal import Authenticator, Principal
 from copilot_core.protocols import Protocol
 from copilot_core.protocols.ai_sdk import AI_SDK
@@ -19,6 +19,7 @@ from copilot_core.run import Readables
 from copilot_core.services import Services
 from copilot_core.store.database import Database
 from copilot_core.store.notifications import StoredNotifications
+from copilot_core.store.workspaces import Workspaces
 from copilot_core.toolcall import Call
 
 log = logging.getLogger("copilot_core.runs")
@@ -30,6 +31,7 @@ class Defaults:
     Args:
         database: given to actions as ``Injected[Database]``, and as ``Injected[AsyncSession]``: one
             transaction per call, committed when the action returns and rolled back when it raises.
+        workspaces: the rules that the admins of each have set.
         confirm_rows: writes to more rows than this at once need a person (`COPILOT_CONFIRM_ROWS`).
         confirm_untrusted: so do writes that may come from text in the data (`COPILOT_CONFIRM_UNTRUSTED`).
         authenticators: how bearers are verified, asked in order.
@@ -38,12 +40,14 @@ class Defaults:
     def __init__(
         self,
         database: Database,
+        workspaces: Workspaces,
         *,
         confirm_rows: int,
         confirm_untrusted: bool,
         authenticators: Iterable[Authenticator],
     ) -> None:
         self._database = database
+        self._workspaces = workspaces
         self._confirm_rows = confirm_rows
         self._confirm_untrusted = confirm_untrusted
         self._authenticators = tuple(authenticators)
@@ -58,9 +62,10 @@ class Defaults:
 
     @hookimpl
     def copilot_policies(self) -> Iterable[Policy]:
-        """Roles, and a person's yes for what is large, destroys, or may not be the user's wish."""
+        """Roles, the workspace's rules, and a person's yes for what is large, destroys, or may not be wished for."""
         doubted = [ProvenancePolicy()] if self._confirm_untrusted else []
-        return [RolePolicy(), *doubted, ConfirmPolicy(self._confirm_rows)]
+        own = WorkspacePolicy(self._workspaces.rules)
+        return [RolePolicy(), own, *doubted, ConfirmPolicy(self._confirm_rows)]
 
     @hookimpl
     def copilot_protocols(self) -> Iterable[Protocol]:

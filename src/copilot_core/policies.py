@@ -1,6 +1,6 @@
 """Policies: may this principal make this call? `Deny` beats `Confirm` beats `Allow`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -44,17 +44,20 @@ class ProposedCall:
     Args:
         provenance: what the user said and what else the model has read; `None` where no language model
             wrote the call.
+        foreseen: how many rows the action's preview says that it would change.
     """
 
     action: Action
     arguments: Mapping[str, Any]
     principal: Principal
     provenance: Provenance | None = None
+    foreseen: int = 1
 
     @property
     def rows(self) -> int:
-        """How many things the call names: the length of its longest list argument, at least one."""
-        return max((len(value) for value in self.arguments.values() if isinstance(value, list)), default=1)
+        """How many things the call is about: as foreseen, or the length of its longest list argument."""
+        named = (len(value) for value in self.arguments.values() if isinstance(value, list))
+        return max(self.foreseen, *named, 1)
 
 
 class Policy(Protocol):
@@ -88,6 +91,43 @@ class ConfirmPolicy:
         if call.action.destructive:
             return Confirm("it deletes data")
         if call.action.writes and call.rows > self._confirm_rows:
+            return Confirm(f"it changes {call.rows} records at once")
+        return Allow()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceRules:
+    """What the admins of a workspace ask for beyond the deployment's policies; never less than those.
+
+    Args:
+        confirm_rows: a person confirms writes to more rows than this; `None` leaves it to the deployment.
+        confirm: names of actions that always need a person.
+        deny: names of actions that nobody in the workspace may use.
+    """
+
+    confirm_rows: int | None = None
+    confirm: Collection[str] = ()
+    deny: Collection[str] = ()
+
+
+class WorkspacePolicy:
+    """Asks the rules of the caller's workspace.
+
+    Args:
+        rules_of: the rules of the workspace of that name.
+    """
+
+    def __init__(self, rules_of: Callable[[str], Awaitable[WorkspaceRules]]) -> None:
+        self._rules_of = rules_of
+
+    async def decide(self, call: ProposedCall) -> Decision:
+        """Deny and confirm what the workspace says."""
+        rules = await self._rules_of(call.principal.workspace)
+        if call.action.name in rules.deny:
+            return Deny(f"{call.action.title} is switched off in this workspace.", forbidden=True)
+        if call.action.name in rules.confirm:
+            return Confirm("this workspace asks a person first")
+        if call.action.writes and rules.confirm_rows is not None and call.rows > rules.confirm_rows:
             return Confirm(f"it changes {call.rows} records at once")
         return Allow()
 

@@ -41,6 +41,7 @@ from copilot_core.store.notifications import StoredNotifications
 from copilot_core.store.receipts import Receipts
 from copilot_core.store.runs import Runs
 from copilot_core.store.threads import Threads
+from copilot_core.store.workspaces import Workspaces
 
 log = logging.getLogger("copilot_core")
 PLAYGROUND = Path(__file__).parent / "playground"
@@ -76,9 +77,9 @@ async def deployment(
     """
     clock, models = clock or SystemClock(), models or ChatModels.of(settings)
     database = Database(settings.database_url)
-    keys = ApiKeys(database, clock)
+    keys, workspaces = ApiKeys(database, clock), Workspaces(database)
     try:
-        registry = registry_of(settings, database, keys, plugins)
+        registry = registry_of(settings, database, keys, plugins, workspaces=workspaces)
         await upgrade(database, registry.migrations)
         models.get(None)  # imported now, not while the first user waits
         async with open_checkpointer(database) as checkpointer:
@@ -96,6 +97,7 @@ async def deployment(
                 runs,
                 events,
                 StoredNotifications(database),
+                workspaces,
                 max_rounds=settings.max_rounds,
                 retention=kept,
             )
@@ -108,7 +110,12 @@ async def deployment(
 
 
 def registry_of(
-    settings: Settings, database: Database, keys: ApiKeys, plugins: Iterable[Plugin] | None = None
+    settings: Settings,
+    database: Database,
+    keys: ApiKeys,
+    plugins: Iterable[Plugin] | None = None,
+    *,
+    workspaces: Workspaces | None = None,
 ) -> Registry:
     """What the installed plugins and our defaults contribute, as the settings say."""
     found, broken = (
@@ -118,6 +125,7 @@ def registry_of(
     )
     defaults = Defaults(
         database,
+        workspaces or Workspaces(database),
         confirm_rows=settings.confirm_rows,
         confirm_untrusted=settings.confirm_untrusted,
         authenticators=[keys.authenticate, Jwts(settings).authenticate],

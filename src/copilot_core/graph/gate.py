@@ -114,7 +114,12 @@ class Gate:
             answered = _answered(verdict, "forbidden", decision.reason)
             return replace(answered, refused=decision.reason) if decision.forbidden else answered
         verdict = replace(verdict, action=action)
-        return _checked(verdict, action, decision.reason if isinstance(decision, Confirm) else None)
+        verdict = _checked(verdict, action, decision.reason if isinstance(decision, Confirm) else None)
+        if not action.writes or action.preview is None or verdict.confirm or verdict.result is not None:
+            return verdict
+        foreseen = await self._foreseen(verdict, run) or {}
+        decision = await decide(self._engine.registry.policies, replace(proposed, foreseen=foreseen.get("rows", 1)))
+        return replace(verdict, confirm=decision.reason) if isinstance(decision, Confirm) else verdict
 
     async def _confirmed(
         self, verdicts: list[_Verdict], message: AIMessage, run: Running, runtime: Runtime[Context]

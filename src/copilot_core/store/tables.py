@@ -186,6 +186,18 @@ class ReceiptRow(SQLModel, table=True):
     at: datetime = _instant()
 
 
+class WorkspaceRow(SQLModel, table=True):
+    """What the admins of a workspace have set; `confirm` and `deny` are JSON lists of action names."""
+
+    __tablename__ = "copilot_workspace"
+    workspace: str = Field(primary_key=True)
+    confirm_rows: int | None = None
+    confirm: str = "[]"
+    deny: str = "[]"
+    changed_by: str
+    changed_at: datetime = _instant()
+
+
 class NotificationRow(SQLModel, table=True):
     """What a user is told outside a run; `data` is JSON."""
 
