@@ -194,11 +194,5 @@ def _finished(event: events.RunFinished) -> _Told:
     yield "finish", {"finishReason": reason, "messageMetadata": {"usage": usage_of(event)}}
 
 
-AI_SDK = Protocol(
-    "ai-sdk",
-    "/v1/ai-sdk",
-    decode,
-    encode,
-    keep_alive=KEEP_ALIVE,
-    headers={"x-vercel-ai-ui-message-stream": "v1"},
-)
+HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}
+AI_SDK = Protocol("ai-sdk", "/v1/ai-sdk", decode, encode, keep_alive=KEEP_ALIVE, headers=HEADERS)
