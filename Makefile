@@ -8,7 +8,7 @@ ARGS ?=
 
 PAGE = $(if $(wildcard app/web/dist/index.html),--page app/web/dist)
 
-.PHONY: demo web test proofs check bench setup clean
+.PHONY: demo web test pages proofs check bench setup clean
 
 demo: setup
 	@$(BIN)/copilot-core demo $(PAGE) $(ARGS)
@@ -20,9 +20,13 @@ web:
 test: setup
 	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
 
-# What takes long or needs more than Python: Chromium, Node, the LangGraph development server, kill -9.
+# What needs more than Python: pages in Chromium, the LangGraph development server.
+pages: setup
+	$(BIN)/pytest -n auto --dist loadgroup -m "browser or studio" $(ARGS)
+
+# What takes long: kill -9, restarts, clients in Node.
 proofs: setup
-	$(BIN)/pytest -n auto --dist loadgroup -m "browser or studio or proof" $(ARGS)
+	$(BIN)/pytest -n auto --dist loadgroup -m proof $(ARGS)
 
 # Style, types and architecture.
 check: setup

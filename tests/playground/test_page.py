@@ -18,6 +18,7 @@ from copilot_core.testing import ScriptedModel, Step, call, opened, served
 from copilot_core.testing.model import only
 from copilot_core.testing.pytest_plugin import require
 
+expect.set_options(timeout=20_000)  # a busy machine is no failure
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 HOSTILE = "<img src=x onerror=alert(1)>"
 TASK = "Read the report"

@@ -16,6 +16,7 @@ from copilot_core.server import Deployment
 from copilot_core.testing import opened, served
 from copilot_core.testing.pytest_plugin import require
 
+expect.set_options(timeout=20_000)  # a busy machine is no failure
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 

@@ -46,7 +46,7 @@ from copilot_core.testing.model import only
 
 DANA = Principal("dana", "acme", Role.ADMIN)
 THREAD = "thread_1"
-AT_ONCE = 4
+AT_ONCE = 3
 PATIENCE = 60
 """Seconds that one point may take, on a busy machine, before it counts as hung."""
 

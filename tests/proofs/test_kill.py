@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+pytestmark = [pytest.mark.proof, pytest.mark.xdist_group("kill")]
 KILLING = Path(__file__).with_name("killing.py")
 
 
@@ -39,7 +40,6 @@ def report(name: str, points: int, found: Sequence[dict[str, Any]]) -> None:
     print(f"{name}: {points} points, killed at {died}, {sum(effects)} effects, {doubled} doubled, {lost} lost")
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize(
     ("scenario", "kind", "strides"),
     [("plain", "points", (1, 7)), ("approved", "points", (1, 7)), ("plain", "steps", (8, 60))],
@@ -58,7 +58,6 @@ async def test_a_write_is_done_exactly_once_wherever_its_process_is_killed(
         assert (one["status"], one["next"]) == ("finished", "RunFinished"), one
 
 
-@pytest.mark.proof
 @pytest.mark.parametrize("scenario", ["plain", "approved"])
 async def test_a_run_that_is_stopped_anywhere_leaves_a_thread_that_goes_on(
     scenario: str, database_url: str, tmp_path: Path
@@ -73,7 +72,6 @@ async def test_a_run_that_is_stopped_anywhere_leaves_a_thread_that_goes_on(
         assert (one["results"] <= 1, one["next"]) == (True, "RunFinished"), one
 
 
-@pytest.mark.proof
 async def test_a_write_elsewhere_is_never_done_twice_and_its_doubt_is_told(tmp_path: Path) -> None:
     points, found = await killed("keyed", "points", f"sqlite:///{tmp_path / 'test.db'}", tmp_path, STRIDE or 4)
 

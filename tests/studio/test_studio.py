@@ -167,9 +167,12 @@ async def test_history_and_a_fork_from_it(studio: Studio) -> None:
         ]
     }
     forked = await client.threads.update_state(thread, other, checkpoint=start["checkpoint"])
-    values: Any = await client.runs.wait(
-        thread, "copilot", input=None, checkpoint=forked["checkpoint"], context=PLANNER
-    )
+    await client.runs.wait(thread, "copilot", input=None, checkpoint=forked["checkpoint"], context=PLANNER)
+    tasks: Any = (await client.threads.get_state(thread))["tasks"]
+    (asked,) = [interrupt for task in tasks for interrupt in task["interrupts"]]
+    assert "wrote something already: Created task" in asked["value"]["question"]
+    answer = {"resume": {asked["id"]: {"approved": True}}}
+    values: Any = await client.runs.wait(thread, "copilot", command=answer, context=PLANNER)
 
     assert texts(values)[0] == "Create a task called Pepper"
     assert "Pepper" in texts(values)[-1]

@@ -23,7 +23,7 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, Route, async_playwright
+from playwright.async_api import Browser, Page, Route, async_playwright, expect
 
 from copilot_core import Action, ActionError, Emit, Injected, Role, action, hookimpl
 from copilot_core.chat_models import ChatModels
@@ -34,6 +34,7 @@ from copilot_core.testing.openai_server import ScriptedOpenAI
 from copilot_core.testing.pytest_plugin import require
 from copilot_core.toolcall import SharedState
 
+expect.set_options(timeout=20_000)  # a busy machine is no failure
 Verify = Callable[[Mapping[str, Any]], dict[str, dict[str, Any]]]
 Drive = Callable[..., Awaitable[dict[str, Any]]]
 Visit = Callable[..., Awaitable[Page]]
@@ -233,7 +234,7 @@ async def visit(browser: Browser, web_pages: str, site: OpenSite) -> AsyncIterat
         async def opened(name: str, runtime_url: str, *features: str, forgiven: str = "", **settings: Any) -> Page:
             context = await browser.new_context(viewport={"width": 1280, "height": 800})
             stack.push_async_callback(context.close)
-            context.set_default_timeout(10_000)
+            context.set_default_timeout(30_000)
             await context.route(lambda url: urlsplit(url).hostname != "127.0.0.1", _refused)
             page = await context.new_page()
             page.on("pageerror", lambda error: problems.append(str(error)) if str(error) != forgiven else None)

@@ -28,7 +28,7 @@ async def say(page: Page, text: str) -> None:
     await connected(page)
     box = page.get_by_placeholder("Type a message...").or_(page.get_by_test_id("message"))
     await box.fill(text)
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while await box.input_value():
             await expect(page.get_by_test_id("held")).to_have_attribute("data-running", "false")
             await box.press("Enter")
