@@ -31,7 +31,6 @@ async def test_the_chat_streams_acts_and_shows_cards_and_state(site: OpenSite, v
     features = ("messages", "action", "render", "readable", "state", "suggest")
     page = await visit("v2", at.copilot, *features, key=at.key, threadId="t1", suggestions="Hello")
     await connected(page)
-    await page.screenshot(path="/tmp/shots/d0.png")
     await page.get_by_role("button", name="Hello", exact=True).click()
     await expect(answers(page)).to_have_text("Hello")
     begun.set()
