@@ -160,8 +160,8 @@ class Copilot:
         """
         asked = await self.engine.approvals.find(principal, approval_id)
         if any(decision.decision != "reject" for decision in decisions):
-            for call in calls_of(asked):
-                await self._check_allowed(self.engine.registry.actions[call["action"]], principal)
+            for action in filter(None, (self.engine.action(call["action"]) for call in calls_of(asked))):
+                await self._check_allowed(action, principal)
         thread_id = await self.threads.id_of(asked.thread_key)
         given = RunInput((), thread_id=thread_id, answers=[Answer(approval_id, None, decisions)])
         last = await self.runs.latest(asked.thread_key)

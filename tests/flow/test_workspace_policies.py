@@ -1,5 +1,6 @@
 """`/v1/workspace/policies`: what the admins of a workspace ask for holds in it, at once, and nowhere else."""
 
+import json
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -47,6 +48,36 @@ async def test_an_action_that_is_to_be_confirmed_waits_until_the_rule_is_gone() 
         await put(page, {})
         await page.say("Add bread")
         assert here.board.done == ["bread"]
+
+
+@pytest.mark.parametrize(("decision", "done"), [("reject", []), ("approve", ["milk"])])
+async def test_what_was_asked_stays_asked_though_the_rule_is_gone(decision: str, done: list[str]) -> None:
+    async with ScriptedOpenAI([SCRIPT[0], Say("As you say.")]) as model, site(model) as here:
+        page = await here.page()
+        await put(page, {"confirm": ["addTask"]})
+        await page.say("Add milk")
+        (asked,) = (await page.http.get("/v1/approvals?status=pending")).json()["approvals"]
+        await put(page, {})
+        answer = await page.http.post(f"/v1/approvals/{asked['id']}", json={"decision": decision})
+        assert "RunFinished" in (await page.http.get(answer.json()["events"])).text
+        assert here.board.done == done
+
+
+async def test_a_call_that_was_not_asked_about_is_not_run_by_the_answer_to_the_others() -> None:
+    both = Say(calls=[Call("addTask", {"title": "milk"}), Call("setMark", {"value": "bread"})])
+    async with ScriptedOpenAI([both, Say("Done.")]) as model, site(model) as here:
+        page = await here.page()
+        await put(page, {"confirm": ["addTask"]})
+        await page.say("Add milk and mark bread")
+        (asked,) = (await page.http.get("/v1/approvals?status=pending")).json()["approvals"]
+        await put(page, {"confirm": ["addTask", "setMark"]})
+        answer = await page.http.post(f"/v1/approvals/{asked['id']}", json={"decision": "approve"})
+        assert "RunFinished" in (await page.http.get(answer.json()["events"])).text
+        declined, done = sorted(
+            (json.loads(message["content"]) for message in await page.stored() if message["role"] == "tool"),
+            key=lambda result: result["success"],
+        )
+        assert (declined["error"], done["success"], here.board.done) == ("declined", True, ["milk"])
 
 
 async def foresee(text: str) -> Json:

@@ -58,6 +58,16 @@ HISTORY = [
     },
     {"id": "a1.old", "role": "tool", "toolCallId": "old", "content": '{"success": true}', "ok": True},
 ]
+RECEIPT = {
+    "id": "w1",
+    "toolCallId": "c1",
+    "action": "delete",
+    "title": "Delete",
+    "message": "Deleted.",
+    "reversible": True,
+    "undone": False,
+}
+"""As the wires tell that a write has a receipt."""
 
 
 @st.composite

@@ -12,7 +12,7 @@ from copilot_core.events import Event
 from copilot_core.protocols.agui import AGUI, encode
 from copilot_core.protocols.sse import frame
 
-from .runs import HISTORY, lines, nulls, runs
+from .runs import HISTORY, RECEIPT, lines, nulls, runs
 
 QUESTION = events.ApprovalRequested(
     "ask1", "Sure?", [{"callId": "c1", "action": "delete", "arguments": {"id": 7}, "reason": "deletes"}]
@@ -24,15 +24,6 @@ INTERRUPT = {
     "message": "Sure?",
     "responseSchema": {"type": "object", "properties": {"approved": {"type": "boolean"}}, "required": ["approved"]},
     "metadata": ASKED,
-}
-RECEIPT = {
-    "id": "w1",
-    "toolCallId": "c1",
-    "action": "delete",
-    "title": "Delete",
-    "message": "Deleted.",
-    "reversible": True,
-    "undone": False,
 }
 HINT = {"component": "TaskCard", "props": {"type": "object"}, "events": {"onTaskClick": {}}}
 RUN = {"threadId": "t", "runId": "r"}

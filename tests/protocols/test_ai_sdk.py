@@ -13,20 +13,11 @@ from copilot_core.events import Event
 from copilot_core.protocols.ai_sdk import AI_SDK, decode, encode
 from copilot_core.run import Answer, ClientAction, Message, Readable, RunInput
 
-from .runs import HISTORY, lines, nulls, runs
+from .runs import HISTORY, RECEIPT, lines, nulls, runs
 
 QUESTION = events.ApprovalRequested(
     "ask1", "Sure?", [{"callId": "c1", "action": "delete", "arguments": {"id": 7}, "reason": "deletes"}], held=["c2"]
 )
-RECEIPT = {
-    "id": "w1",
-    "toolCallId": "c1",
-    "action": "delete",
-    "title": "Delete",
-    "message": "Deleted.",
-    "reversible": True,
-    "undone": False,
-}
 SAID: list[tuple[Event, list[Any]]] = [
     (events.RunStarted("r", "t"), [{"type": "start", "messageMetadata": {"threadId": "t", "runId": "r"}}]),
     (events.InputStored(4), []),

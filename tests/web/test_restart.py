@@ -2,13 +2,8 @@
 
 import asyncio
 import os
-import socket
-import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx2
 import pytest
 from playwright.async_api import expect
 
@@ -16,31 +11,11 @@ from copilot_core import Role
 from copilot_core.testing import opened
 from copilot_core.testing.openai_server import Call, Say, ScriptedOpenAI
 
+from ..flow.test_restart import free_port, serving
 from .conftest import Visit
 from .pages import answers, conversation, held, say
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="session")]
-
-CLI = [sys.executable, "-m", "copilot_core.cli"]
-
-
-@asynccontextmanager
-async def serving(port: int, environment: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(*CLI, "serve", "--port", str(port), env=environment)
-    try:
-        async with httpx2.AsyncClient() as http:
-            while True:
-                try:
-                    await http.get(f"http://127.0.0.1:{port}/healthz")
-                    break
-                except httpx2.TransportError:
-                    assert process.returncode is None
-                    await asyncio.sleep(0.05)
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
 
 
 async def test_an_answer_is_completed_by_the_server_that_is_started_next(
@@ -53,9 +28,7 @@ async def test_an_answer_is_completed_by_the_server_that_is_started_next(
         Say("One two three four."),
     ]
     database_url = f"sqlite:///{tmp_path / 'test.db'}"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     async with ScriptedOpenAI(script) as model:
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         environment = {  # with byte code kept, three processes start in the time of one

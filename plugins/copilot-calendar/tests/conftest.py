@@ -120,7 +120,7 @@ def caldav(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[CalDav]:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/"
         with httpx2.Client(auth=(USER, PASSWORD), base_url=url) as http:
-            calendar = f"{url}{USER}/work/"
+            calendar = f"{url}{USER}/team/"
             made = http.request(
                 "MKCALENDAR",
                 calendar,

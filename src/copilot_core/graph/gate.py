@@ -39,6 +39,7 @@ class _Verdict:
     Args:
         client: the page runs it, after the run.
         action: the server's, where there is one.
+        foreseen: what its action says that it would do, where that was asked already.
         approval: id of the plan in which a person approved it.
     """
 
@@ -50,7 +51,13 @@ class _Verdict:
     refused: str | None = None
     client: bool = False
     action: Action | None = None
+    foreseen: Json | None = None
     approval: str | None = None
+
+    @property
+    def exact(self) -> Json:
+        """The call as an approval is bound to it."""
+        return {"callId": self.call_id, "action": self.name, "arguments": dict(self.arguments)}
 
 
 class Gate:
@@ -117,27 +124,44 @@ class Gate:
         verdict = _checked(verdict, action, decision.reason if isinstance(decision, Confirm) else None)
         if not action.writes or action.preview is None or verdict.confirm or verdict.result is not None:
             return verdict
-        foreseen = await self._foreseen(verdict, run) or {}
-        decision = await decide(self._engine.registry.policies, replace(proposed, foreseen=foreseen.get("rows", 1)))
-        return replace(verdict, confirm=decision.reason) if isinstance(decision, Confirm) else verdict
+        foreseen = await self._foreseen(verdict, run)
+        rows = 1 if foreseen is None else foreseen.get("rows", 1)
+        if rows <= proposed.rows:
+            return verdict
+        decision = await decide(self._engine.registry.policies, replace(proposed, foreseen=rows))
+        return (
+            replace(verdict, confirm=decision.reason, foreseen=foreseen) if isinstance(decision, Confirm) else verdict
+        )
 
     async def _confirmed(
         self, verdicts: list[_Verdict], message: AIMessage, run: Running, runtime: Runtime[Context]
     ) -> list[_Verdict]:
-        """Wait for a person if any call needs one: one question for all; without a yes none of those runs."""
-        asked = [verdict for verdict in verdicts if verdict.confirm]
-        if not asked:
+        """Wait for a person if any call needs one: one question for all; without a yes none of those runs.
+
+        What was asked before the node began again stays asked, whatever policies and previews say by now: else
+        a call could run that a person has rejected.
+        """
+        if not any(verdict.result is None and verdict.action is not None for verdict in verdicts):
             return verdicts
         assert runtime.execution_info is not None
         thread_key, message_id = str(runtime.execution_info.thread_id), str(message.id)
-        calls = [_told(verdict, await self._foreseen(verdict, run)) for verdict in asked]
-        plan = Question(thread_key, message_id, run.stream.run_id, _question(calls), calls)
-        approval = await self._engine.approvals.ask(run.principal, plan)
+        approval = await self._engine.approvals.of_round(thread_key, message_id)
+        planned = {} if approval is None else {call["callId"]: call["reason"] for call in calls_of(approval)}
+        verdicts = [_as_planned(verdict, planned) for verdict in verdicts]
+        asked = [verdict for verdict in verdicts if verdict.confirm]
+        if not asked:
+            return verdicts
+        if approval is None:
+            calls = [_told(verdict, verdict.foreseen or await self._foreseen(verdict, run)) for verdict in asked]
+            plan = Question(thread_key, message_id, run.stream.run_id, _question(calls), calls)
+            approval = await self._engine.approvals.ask(run.principal, plan)
+        planned = {call["callId"]: call["reason"] for call in calls_of(approval)}
         told = {"approval": approval.id, "question": approval.question, "calls": calls_of(approval)}
         woken = interrupt({**told, "expiresAt": approval.expires_at.isoformat()})
         if not run.listens:  # LangGraph Studio, whose admin answers by resuming
             await self._engine.approvals.operate(run.principal, approval.id, approved=woken == {"approved": True})
-        decisions = await self._engine.approvals.decided(thread_key, message_id, calls) or {}
+        exact = [verdict.exact for verdict in verdicts if verdict.call_id in planned]
+        decisions = await self._engine.approvals.decided(thread_key, message_id, exact) or {}
         verdicts = [await self._decided(_postponed(verdict), decisions, run) for verdict in verdicts]
         return [replace(verdict, approval=approval.id) if verdict.confirm else verdict for verdict in verdicts]
 
@@ -195,6 +219,13 @@ def _malformed(call: Mapping[str, Any]) -> _Verdict:
     return _answered(verdict, "validation_error", f"{why} Nothing was run.")
 
 
+def _as_planned(verdict: _Verdict, planned: Mapping[str, str]) -> _Verdict:
+    """A call that a person was asked about, as such, unless it has a result already."""
+    if verdict.result is not None or verdict.call_id not in planned:
+        return verdict
+    return replace(verdict, confirm=verdict.confirm or planned[verdict.call_id])
+
+
 def _postponed(verdict: _Verdict) -> _Verdict:
     """The page cannot be asked to act while a person is asked; the model may call again."""
     if not verdict.client:
@@ -217,10 +248,8 @@ def _told(verdict: _Verdict, foreseen: Json | None) -> Json:
     action = verdict.action
     assert action is not None
     told: Json = {
-        "callId": verdict.call_id,
-        "action": verdict.name,
+        **verdict.exact,
         "title": action.title,
-        "arguments": dict(verdict.arguments),
         "reason": verdict.confirm,
         "reversible": action.undo is not None,
     }

@@ -77,6 +77,10 @@ class Approvals:
 
         return await self._database.transact(write, write=True)
 
+    async def of_round(self, thread_key: str, message_id: str) -> Approval | None:
+        """The approval that was issued for the calls of this assistant message, whatever became of it."""
+        return await self._database.transact(lambda session: _of_round(session, thread_key, message_id))
+
     async def find(self, principal: Principal, approval_id: str) -> Approval:
         """The principal's approval of that id; raises `NotFound`."""
         return await self._database.transact(lambda session: _owned(session, principal, approval_id))
@@ -147,7 +151,7 @@ class Approvals:
 
     async def decided(self, thread_key: str, message_id: str, calls: Calls) -> Mapping[str, CallDecision] | None:
         """What a person decided about exactly these calls of the round; `None` if nobody approved any of it."""
-        row = await self._database.transact(lambda session: _of_round(session, thread_key, message_id))
+        row = await self.of_round(thread_key, message_id)
         if row is None or row.status != "answered" or row.digest != digest(calls):
             return None
         return {one.call_id: one for one in decisions_of(row)}

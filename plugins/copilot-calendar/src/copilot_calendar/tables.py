@@ -1,25 +1,12 @@
 """The plugin's own tables. Every row belongs to a user of a workspace and is only ever looked up with both."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Index, TypeDecorator
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-
-class Instant(TypeDecorator[datetime]):
-    """An aware instant, kept in UTC; SQLite forgets the zone, so it is put back here."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """To UTC."""
-        return value and value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """From UTC."""
-        return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
+from copilot_core.store.tables import Instant
 
 
 def _instant(*, nullable: bool = False) -> Any:
