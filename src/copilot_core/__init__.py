@@ -1,6 +1,7 @@
 """The plugin author's API. `import copilot_core` loads no engine, no HTTP and no database."""
 
 from copilot_core.actions import Action, Render, action
+from copilot_core.capabilities import Capabilities
 from copilot_core.clock import Clock
 from copilot_core.context import PageContext, module_slugs, timezone_of
 from copilot_core.errors import ActionError, CopilotError, Invalid, SetupError, Unauthenticated, UndoConflict
@@ -21,6 +22,7 @@ __all__ = [
     "ActionError",
     "Allow",
     "Call",
+    "Capabilities",
     "Change",
     "Changes",
     "Clock",

@@ -105,6 +105,7 @@ class Action:
     render: Render | None = None
     preview: Beside | None = None
     trusted: bool = False
+    pinned: bool = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Awaitable[Any]:
         """Call the plain function."""
@@ -235,6 +236,7 @@ def action(
     render: Render | str | None = None,
     preview: Function | None = None,
     trusted: bool = False,
+    pinned: bool = False,
 ) -> Callable[[Function], Action]: ...
 def action(function: Function | None = None, /, **options: Any) -> Action | Callable[[Function], Action]:
     """Make a typed async function an action.

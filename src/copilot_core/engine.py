@@ -1,17 +1,21 @@
 """The engine: everything bound into the graph when it is built."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from copilot_core.actions import Action
 from copilot_core.asking import Generator
+from copilot_core.capabilities import Capabilities
 from copilot_core.chat_models import ChatModels
+from copilot_core.choosing import Catalogue, terms_said
 from copilot_core.clock import Clock
 from copilot_core.generate import Generate
 from copilot_core.plugins import Registry
 from copilot_core.policies import Deny, ProposedCall, decide
 from copilot_core.principal import Principal
+from copilot_core.prompts import gathered
 from copilot_core.receipts import Changes
 from copilot_core.run import Readable, Readables
 from copilot_core.schema import Json
@@ -25,7 +29,12 @@ from copilot_core.toolcall import Call, Emit, SharedState
 
 @dataclass(frozen=True)
 class Engine:
-    """What the nodes work with. One per server; holds nothing of any run."""
+    """What the nodes work with. One per server; holds nothing of any run.
+
+    Args:
+        prompt_actions: how many actions a language model is offered at once (`COPILOT_PROMPT_ACTIONS`).
+        limits: what one run may take, told to whoever asks what may be done here.
+    """
 
     registry: Registry
     models: ChatModels
@@ -33,10 +42,15 @@ class Engine:
     ledger: Ledger
     approvals: Approvals
     receipts: Receipts
+    prompt_actions: int = 40
+    limits: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Json] = field(init=False)
+    catalogue: Catalogue = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tools", {name: action.tool for name, action in self.registry.actions.items()})
+        actions = self.registry.actions
+        object.__setattr__(self, "tools", {name: action.tool for name, action in actions.items()})
+        object.__setattr__(self, "catalogue", Catalogue(actions, self.prompt_actions))
 
     def action(self, name: str) -> Action | None:
         """The action of that name, if there is one."""
@@ -79,6 +93,7 @@ class Engine:
         scope = self.registry.services.open(given)
         chosen = None if name == RULE_PLANNER else partial(self.models.get, name)
         scope.give(Generate, Generator(chosen, _nothing if call.writes else scope.release))
+        scope.give(Capabilities, _Capabilities(self, principal, readables))
         return scope
 
     async def readables(self, principal: Principal) -> list[Readable]:
@@ -88,6 +103,28 @@ class Engine:
             async with self.scope(principal, Call(), Emit(_nowhere)) as scope:
                 found.extend(await scope.call(source))
         return found
+
+
+@dataclass(frozen=True)
+class _Capabilities:
+    """`Capabilities` of one call."""
+
+    engine: Engine
+    principal: Principal
+    told: Readables
+
+    @property
+    def limits(self) -> Mapping[str, Any]:
+        return self.engine.limits
+
+    async def actions(self, about: str = "") -> Sequence[Action]:
+        permitted = await self.engine.permitted(self.principal)
+        known = await self.engine.readables(self.principal) if about else ()
+        return self.engine.catalogue.ranked(terms_said([about], known), permitted)
+
+    async def readables(self) -> Sequence[Readable]:
+        known = await self.engine.readables(self.principal)
+        return gathered(self.principal, self.engine.clock.now(), known, self.told)
 
 
 def _nowhere(_name: str, _value: object) -> None:

@@ -15,6 +15,7 @@ import pluggy
 
 from copilot_core import hookspecs
 from copilot_core.actions import Action
+from copilot_core.capabilities import Capabilities
 from copilot_core.clock import Clock
 from copilot_core.errors import DuplicateName, SetupError
 from copilot_core.generate import Generate
@@ -27,7 +28,9 @@ from copilot_core.run import Readables
 from copilot_core.services import Services, needs, type_name
 from copilot_core.toolcall import Call, Emit, SharedState
 
-GIVEN: frozenset[object] = frozenset({Principal, Clock, Readables, Call, Changes, Emit, Generate, SharedState})
+GIVEN: frozenset[object] = frozenset(
+    {Principal, Clock, Readables, Call, Capabilities, Changes, Emit, Generate, SharedState}
+)
 """The services that the engine itself gives to every action call."""
 GIVEN_TO_JOBS: frozenset[object] = frozenset({Clock, Call})
 """And to a job, which nobody asked for."""

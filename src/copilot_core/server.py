@@ -85,7 +85,16 @@ async def deployment(
         async with open_checkpointer(database) as checkpointer:
             approvals = Approvals(database, clock)
             receipts = Receipts(database, clock)
-            engine = Engine(registry, models, clock, Ledger(database, clock), approvals, receipts)
+            engine = Engine(
+                registry,
+                models,
+                clock,
+                Ledger(database, clock),
+                approvals,
+                receipts,
+                prompt_actions=settings.prompt_actions,
+                limits={"rounds": settings.max_rounds, "rowsWithoutConfirmation": settings.confirm_rows},
+            )
             events = EventLog(database)
             threads, runs = Threads(database, clock), Runs(database, clock, events, approvals)
             graph = build(engine, checkpointer)

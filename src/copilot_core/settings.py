@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     max_rounds: int = Field(10, ge=1, le=50)
     confirm_rows: int = Field(10, ge=1)
     confirm_untrusted: bool = True
+    prompt_actions: int = Field(40, ge=4, le=128)
     disable_plugins: Names = ()
     skip_broken: bool = False
     trace_plugins: bool = False

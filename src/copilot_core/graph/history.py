@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence, Set
+from itertools import islice
 from typing import Any
 
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 
-from copilot_core.actions import as_text
+from copilot_core.actions import NAME, as_text
 from copilot_core.provenance import Provenance
 
 UNANSWERED = {
@@ -45,6 +46,29 @@ def turns_of(messages: Sequence[AnyMessage]) -> list[str]:
         found.append(str(messages[index].id))
         index -= 1
     return found[::-1]
+
+
+CALLED = 8
+TOLD_CHARACTERS = 20_000
+
+
+def called_actions(messages: Sequence[AnyMessage]) -> list[str]:
+    """The names of the last calls of a thread, the latest first: the model may need them again."""
+    calls = (
+        call["name"] for message in reversed(messages) if isinstance(message, AIMessage) for call in message.tool_calls
+    )
+    return list(islice(dict.fromkeys(calls), CALLED))
+
+
+def told_actions(messages: Sequence[AnyMessage], most: int, known: Set[str]) -> list[str]:
+    """The names of actions in the results of this turn: what the model has found out that there is."""
+    found: dict[str, None] = {}
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            break
+        if isinstance(message, ToolMessage):
+            found |= dict.fromkeys(name for name in NAME.findall(message.text[:TOLD_CHARACTERS]) if name in known)
+    return list(islice(found, most))
 
 
 def repaired(messages: Sequence[AnyMessage]) -> list[AnyMessage]:

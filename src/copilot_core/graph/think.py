@@ -1,16 +1,18 @@
 """think: ask the model what to do next."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cachetools import LRUCache
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable
 from langgraph.runtime import Runtime
 
 from copilot_core import speech
+from copilot_core.choosing import terms_said
 from copilot_core.engine import Engine
-from copilot_core.graph.history import all_call_ids, repaired
+from copilot_core.graph.history import all_call_ids, called_actions, repaired, told_actions
 from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.principal import Principal
@@ -20,6 +22,10 @@ from copilot_core.schema import Json
 from copilot_core.settings import RULE_PLANNER
 
 Bound = Runnable[LanguageModelInput, AIMessage]
+MOST_BOUND = 64
+"""How many sets of tools stay bound."""
+REMEMBERED = 3
+"""Of how many of the user's messages the words choose what is offered."""
 SHARED_STATE = "State shared with the page"
 GAVE_UP = "I stopped here: this took more steps than I may take for one answer. Ask me to go on."
 
@@ -29,15 +35,16 @@ class Think:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._bound: dict[tuple[int, bool, tuple[str, ...]], tuple[BaseChatModel, Bound]] = {}
+        self._bound: LRUCache[tuple[int, bool, tuple[str, ...]], tuple[BaseChatModel, Bound]] = LRUCache(MOST_BOUND)
 
     async def __call__(self, state: State, *, runtime: Runtime[Context]) -> State:
         run, context = running(runtime), runtime.context or Context()
         last = state.get("rounds", 0) >= context.max_rounds
         run.stream.stored(len(state["messages"]))
         run.stream.calls_so_far(all_call_ids(state["messages"]))
-        model = await self._model(context, run.principal, last=last)
-        prompt = [SystemMessage(await self._system(run, context, state.get("shared"))), *repaired(state["messages"])]
+        known = await self._engine.readables(run.principal)
+        model = await self._model(context, run.principal, state["messages"], known, last=last)
+        prompt = [SystemMessage(self._system(run, context, known, state.get("shared"))), *repaired(state["messages"])]
         token = speech.listener.set(run.stream if run.listens else None)
         try:
             message = await model.ainvoke(prompt)
@@ -48,19 +55,28 @@ class Think:
             run.stream.message(message)
         return {"messages": [message]}
 
-    async def _system(self, run: Running, context: Context, shared: Mapping[str, Any] | None) -> str:
+    def _system(
+        self, run: Running, context: Context, known: Sequence[Readable], shared: Mapping[str, Any] | None
+    ) -> str:
         """What the client tells stands in place of what the server would say of the same (S19, S20)."""
-        known = await self._engine.readables(run.principal)
         if shared:
-            known.append(Readable(SHARED_STATE, shared))
+            known = [*known, Readable(SHARED_STATE, shared)]
         told = [Readable(str(r["description"]), r["value"]) for r in context.readables]
         now = self._engine.clock.now()
         return system_message(gathered(run.principal, now, known, told, timezone=context.timezone))
 
-    async def _model(self, context: Context, principal: Principal, *, last: bool) -> Bound:
+    async def _model(
+        self,
+        context: Context,
+        principal: Principal,
+        messages: Sequence[AnyMessage],
+        known: Sequence[Readable],
+        *,
+        last: bool,
+    ) -> Bound:
         """The model with the tools; on the last round it must answer without them."""
         model = self._engine.models.get(context.model)
-        names = await self._names(context, principal)
+        names = await self._names(context, principal, messages, known)
         choice = "none" if last else None
         page = offered_tools(self._engine, context)
         if page:
@@ -73,11 +89,20 @@ class Think:
             self._bound[key] = (model, bound)
         return self._bound[key][1]
 
-    async def _names(self, context: Context, principal: Principal) -> tuple[str, ...]:
-        """What the caller may call. The rule planner, which is ours, also calls the rest: to be refused in words."""
+    async def _names(
+        self, context: Context, principal: Principal, messages: Sequence[AnyMessage], known: Sequence[Readable]
+    ) -> tuple[str, ...]:
+        """What the caller may call, as much of it as a prompt holds. The rule planner, which is ours, knows all
+        actions, those too that the caller may not call: to refuse them in words."""
         if self._engine.models.name(context.model) == RULE_PLANNER:
             return tuple(self._engine.tools)
-        return tuple(action.name for action in await self._engine.permitted(principal))
+        permitted = await self._engine.permitted(principal)
+        catalogue = self._engine.catalogue
+        if len(permitted) <= catalogue.most:
+            return tuple(action.name for action in permitted)
+        said = [message.text for message in messages if isinstance(message, HumanMessage)][-REMEMBERED:]
+        told = told_actions(messages, catalogue.most // 2, self._engine.tools.keys())
+        return catalogue.chosen(permitted, terms_said(said, known), [*told, *called_actions(messages)])
 
 
 def offered_tools(engine: Engine, context: Context) -> list[Json]:
