@@ -27,7 +27,8 @@ KINDS = [kind.__name__ for kind in events.Event.__args__]  # type: ignore[attr-d
 
 def test_the_public_names_are_these() -> None:
     assert copilot_core.__all__ == [
-        "MODULES", "Action", "ActionError", "Allow", "Call", "Change", "Changes", "Clock", "Confirm", "CopilotError",
+        "MODULES", "Action", "ActionError", "Allow", "Call", "Capabilities", "Change", "Changes", "Clock", "Confirm",
+        "CopilotError",
         "Decision", "Deny", "Emit", "Generate", "Injected", "Invalid", "Job", "Listener", "Message", "Notification",
         "Notifications", "PageContext", "Policy", "Principal", "ProposedCall", "Protocol", "Readable", "Readables",
         "Receipt", "Render", "Role", "RunInput", "Services", "SetupError", "SharedState", "Unauthenticated",

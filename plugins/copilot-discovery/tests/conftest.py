@@ -17,11 +17,12 @@ from copilot_core.settings import Settings
 from copilot_core.testing import opened
 from copilot_core.testing.openai_server import ScriptedOpenAI
 
-THINGS = (
-    "invoice ticket shipment warehouse payroll vacation campaign survey coupon subscription refund contract vehicle "
-    "sensor dashboard webhook pipeline experiment branch release deployment certificate backup playlist recipe "
-    "booking room lesson badge"
-).split()
+THINGS = [
+    "invoice", "ticket", "shipment", "warehouse", "payroll", "vacation", "campaign", "survey", "coupon",
+    "subscription", "refund", "contract", "vehicle", "sensor", "dashboard", "webhook", "pipeline", "experiment",
+    "branch", "release", "deployment", "certificate", "backup", "playlist", "recipe", "booking", "room", "lesson",
+    "badge",
+]  # fmt: skip
 DEEDS = {
     "create": "Create a new",
     "list": "List every",

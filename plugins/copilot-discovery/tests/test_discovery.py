@@ -22,7 +22,8 @@ async def test_it_tells_the_modules_actions_and_limits_of_this_caller(office: Op
         assert found["data"]["limits"] == {"role": "viewer", "rounds": 10, "rowsWithoutConfirmation": 10}
         assert {"slug": "tasks", "name": "Tasks"} in found["data"]["modules"]
         assert {one["name"] for one in found["data"]["actions"]} == {
-            "listInvoice", "getInvoice", "exportInvoice", "discoverSystem", "queryRecords", "searchRecords", "getModuleInfo",
+            "listInvoice", "getInvoice", "exportInvoice", "discoverSystem",
+            "queryRecords", "searchRecords", "getModuleInfo",
         }  # fmt: skip
         assert not any(one.get("writes") for one in found["data"]["actions"])
         await here.as_role(Role.ADMIN)
@@ -85,7 +86,7 @@ async def test_a_part_that_there_is_not_is_refused_by_name(office: Open) -> None
     [
         ("Archive the recipe r_7", "archiveRecipe", {"recipeId": "r_7"}),
         ("Create a task called Call Ada", "createRecord", {"module": "tasks", "fields": {"title": "Call Ada"}}),
-        ("I need a todo for sending the invoice to Globex", "createRecord", {"module": "tasks", "fields": {"title": "x"}}),
+        ("I need a todo for an invoice to Globex", "createRecord", {"module": "tasks", "fields": {"title": "x"}}),
         ("how many contacts do we have", "queryRecords", {"module": "contacts"}),
     ],
 )  # fmt: skip

@@ -244,7 +244,10 @@ def _example_likeness(tool: Tool, clause: Clause) -> float:
     told = {s for s in clause.stems if s not in STOP}
     best = 0.0
     for example in tool.examples:
-        words = {s for s in stems_of(example) if s not in STOP}
+        stems = stems_of(example)
+        if stems == [word.stem for word in clause.words]:
+            return 1.0
+        words = {s for s in stems if s not in STOP}
         if words and told:
             best = max(best, len(words & told) / len(words | told))
     return best

@@ -19,7 +19,7 @@ Json = dict[str, Any]
     source="",
     trusted=True,
     pinned=True,
-    examples=["what can you do here?", "is there a way to export invoices?", "discover the system"],
+    examples=["what can you do?", "what can you do here?", "what can I do?", "discover the system"],
 )
 async def discover_system(
     capabilities: Injected[Capabilities],
@@ -34,18 +34,18 @@ async def discover_system(
     told = await capabilities.readables()
     limits = {"role": principal.role.value, **capabilities.limits}
     found: dict[str, Sequence[Json]] = {
-        "routes": routes(told),
-        "modules": [_brief(module, ("slug", "name")) for module in modules(told)],
         "actions": [described(one, fully=bool(about)) for one in await capabilities.actions(about)],
+        "modules": [_brief(module, ("slug", "name")) for module in modules(told)],
+        "routes": routes(told),
     }
     if part is not None:
         found = {name: things for name, things in found.items() if name == part}
     data, left_out = fitting(found, LONGEST - len(json.dumps(limits)))
     if part in (None, "limits"):
         data["limits"] = limits
-    counted = ", ".join(f"{len(things)} {name}" for name, things in found.items())
+    counted = ", ".join(f"{len(things)} {name}" for name, things in found.items() if things)
     told_left = "".join(f" {number} {name} are left out: say what they are about." for name, number in left_out.items())
-    return {"success": True, "data": data, "message": f"There are {counted or 'these limits'}.{told_left}"}
+    return {"success": True, "data": data, "message": f"{counted or 'Limits'} here.{told_left}"}
 
 
 def fitting(found: Mapping[str, Sequence[Json]], most: int) -> tuple[dict[str, Any], dict[str, int]]:
