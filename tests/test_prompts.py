@@ -11,9 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from copilot_core import MODULES, Principal, Readable, Role
+from copilot_core.budget import TOO_DEEP
 from copilot_core.planner.dates import find_dates
 from copilot_core.planner.world import read_world
-from copilot_core.prompts import TOLD_BY_PAGE, TOO_DEEP, date_readable, gathered, system_message, user_readable
+from copilot_core.prompts import TOLD_BY_PAGE, date_readable, gathered, system_message, user_readable
 
 NOW = datetime(2026, 2, 10, 23, 30, tzinfo=UTC)
 DANA = Principal("dana", "acme", Role.VIEWER, "Dana Reyes")

@@ -14,6 +14,7 @@ from copilot_core.protocols import Protocol
 from copilot_core.receipts import Change, Changes, Receipt
 from copilot_core.run import MODULES, Message, Readable, Readables, RunInput
 from copilot_core.services import Injected, Services
+from copilot_core.text import cut, plain
 from copilot_core.toolcall import Call, Emit, SharedState
 
 __all__ = [
@@ -56,8 +57,10 @@ __all__ = [
     "Unauthenticated",
     "UndoConflict",
     "action",
+    "cut",
     "hookimpl",
     "module_slugs",
+    "plain",
     "timezone_of",
 ]
 __version__ = "0.1.0"

@@ -7,6 +7,7 @@ from typing import Any
 
 from copilot_core.actions import Action
 from copilot_core.asking import Generator
+from copilot_core.budget import Budget
 from copilot_core.capabilities import Capabilities
 from copilot_core.chat_models import ChatModels
 from copilot_core.choosing import Catalogue, terms_said
@@ -32,6 +33,7 @@ class Engine:
     """What the nodes work with. One per server; holds nothing of any run.
 
     Args:
+        budget: how much context a prompt holds.
         prompt_actions: how many actions a language model is offered at once (`COPILOT_PROMPT_ACTIONS`).
         limits: what one run may take, told to whoever asks what may be done here.
     """
@@ -42,6 +44,7 @@ class Engine:
     ledger: Ledger
     approvals: Approvals
     receipts: Receipts
+    budget: Budget = field(default_factory=Budget)
     prompt_actions: int = 40
     limits: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Json] = field(init=False)

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from copilot_core.budget import as_json
 from copilot_core.context import decoded, module_slugs, tells_date, tells_user, timezone_of, zone_named
 from copilot_core.principal import Principal
 from copilot_core.run import MODULES, Readable, Readables
@@ -28,8 +29,6 @@ _ESCAPES = {ord(mark): f"\\u{ord(mark):04x}" for mark in "<>&\x85\u2028\u2029"}
 TOLD_BY_PAGE = "toldByPage"
 """Where a date context keeps what the page told and the clock contradicts."""
 
-TOO_DEEP = "(nested too deeply to show)"
-
 
 def system_message(readables: Iterable[Readable], *, instructions: str = INSTRUCTIONS) -> str:
     """The whole system message; of readables with one description the last one stands (checklist S20)."""
@@ -39,14 +38,7 @@ def system_message(readables: Iterable[Readable], *, instructions: str = INSTRUC
 
 def _block(description: str, value: object) -> str:
     label = json.dumps(description, ensure_ascii=False).translate(_ESCAPES)
-    return f"<data description={label}>{_json(value).translate(_ESCAPES)}</data>"
-
-
-def _json(value: object) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
-    except RecursionError:
-        return json.dumps(TOO_DEEP)
+    return f"<data description={label}>{as_json(value).translate(_ESCAPES)}</data>"
 
 
 def gathered(

@@ -92,6 +92,7 @@ async def deployment(
                 Ledger(database, clock),
                 approvals,
                 receipts,
+                budget=settings.budget,
                 prompt_actions=settings.prompt_actions,
                 limits={"rounds": settings.max_rounds, "rowsWithoutConfirmation": settings.confirm_rows},
             )

@@ -1,9 +1,12 @@
 """Settings: environment variables with the prefix ``COPILOT_``, also from ``.env`` (docs/reference/settings.md)."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from copilot_core.budget import WHOLE, Budget
 
 RULE_PLANNER = "rule-planner"
 OPENAI_DEFAULT = "openai:gpt-4o-mini"
@@ -31,6 +34,9 @@ class Settings(BaseSettings):
     confirm_rows: int = Field(10, ge=1)
     confirm_untrusted: bool = True
     prompt_actions: int = Field(40, ge=4, le=128)
+    context_tokens: int = Field(8_000, ge=500)
+    context_text: int = Field(200, ge=20)
+    context_fields: Annotated[Mapping[str, int], NoDecode] = {}
     disable_plugins: Names = ()
     skip_broken: bool = False
     trace_plugins: bool = False
@@ -46,6 +52,21 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("context_fields", mode="before")
+    @classmethod
+    def _per_field(cls, value: object) -> object:
+        """``notes=500,body=omit,summary=whole``."""
+        if not isinstance(value, str):
+            return value
+        words = {"omit": 0, "whole": WHOLE}
+        parts = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {name.strip(): words.get(most.strip(), most.strip()) for name, _, most in parts}
+
+    @property
+    def budget(self) -> Budget:
+        """How much context a prompt holds."""
+        return Budget(self.context_tokens, self.context_text, self.context_fields)
 
     @property
     def default_model(self) -> str:

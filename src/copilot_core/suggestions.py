@@ -187,13 +187,10 @@ class Suggestions:
         return found
 
     async def _ask(self, principal: Principal, question: "_Question") -> Mapping[str, Any]:
-        known = await self._engine.readables(principal)
+        known, budget = await self._engine.readables(principal), self._engine.budget
+        told = gathered(principal, self._engine.clock.now(), known, budget.sanitized(question.told, []))
         prompt: list[BaseMessage] = [
-            SystemMessage(
-                system_message(
-                    gathered(principal, self._engine.clock.now(), known, question.told), instructions=INSTRUCTIONS
-                )
-            ),
+            SystemMessage(system_message(budget.fitted(told, []), instructions=INSTRUCTIONS)),
             *(HumanMessage(text) if role == "user" else AIMessage(text) for role, text in question.said),
             HumanMessage(question.instructions),
         ]

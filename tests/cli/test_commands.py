@@ -1,5 +1,6 @@
 """The command line."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import NamedTuple
 
 import pytest
 
+from copilot_core import Message, Principal, Readable, RunInput
 from copilot_core.cli import main
+from copilot_core.testing import opened
 
 
 class Outcome(NamedTuple):
@@ -83,6 +86,24 @@ def test_doctor_finds_nothing_wrong_in_a_fresh_folder(copilot: Run) -> None:
         "ok   model",
         "ok   identity",
     ]
+
+
+@pytest.mark.seed("S83")
+async def test_doctor_warns_of_what_pages_tell_that_helps_no_model(copilot: Run, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    async with opened(script=["Hello."], database_url=url) as ready:
+        told = [Readable("Deal", "deal_8f3"), Readable("Contact", {"name": "Ada", "city": "Turin"})]
+        given = RunInput([Message("user", "Hello")], readables=told)
+        await (await ready.copilot.start(given, Principal("dana", "acme"))).all()
+    outcome = await asyncio.to_thread(copilot, "doctor")
+
+    assert (outcome.status, [line for line in outcome.out.splitlines() if line.startswith("warn")]) == (
+        0,
+        [
+            "warn readables: “Deal” is thin: it is a bare value; tell an object with the fields that matter, such as "
+            "name and status"
+        ],
+    )
 
 
 @pytest.mark.parametrize(

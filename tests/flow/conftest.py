@@ -105,8 +105,8 @@ def talk() -> Talk:
     """``async with talk(script=[...]) as client``: a served deployment and a member's client."""
 
     @asynccontextmanager
-    async def open_client(*, role: Role = Role.MEMBER, **options: Any) -> AsyncIterator[Client]:
-        async with opened(Tasks(), **options) as ready, served(ready) as url:
+    async def open_client(*plugins: object, role: Role = Role.MEMBER, **options: Any) -> AsyncIterator[Client]:
+        async with opened(Tasks(), *plugins, **options) as ready, served(ready) as url:
             async with ready.database.session(write=True) as session:
                 await session.exec(text("CREATE TABLE IF NOT EXISTS task (title VARCHAR, owner VARCHAR)"))
             async with httpx2.AsyncClient(base_url=url, timeout=30) as http:

@@ -32,7 +32,7 @@ def test_the_public_names_are_these() -> None:
         "Decision", "Deny", "Emit", "Generate", "Injected", "Invalid", "Job", "Listener", "Message", "Notification",
         "Notifications", "PageContext", "Policy", "Principal", "ProposedCall", "Protocol", "Readable", "Readables",
         "Receipt", "Render", "Role", "RunInput", "Services", "SetupError", "SharedState", "Unauthenticated",
-        "UndoConflict", "action", "hookimpl", "module_slugs", "timezone_of",
+        "UndoConflict", "action", "cut", "hookimpl", "module_slugs", "plain", "timezone_of",
     ]  # fmt: skip
     assert all(hasattr(copilot_core, name) for name in copilot_core.__all__)
 

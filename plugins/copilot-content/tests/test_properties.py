@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from copilot_content.formatting import formatted, label
 from copilot_content.sheets import sheet_of
 from copilot_content.summaries import LONGEST_DETAILED, MOST_HIGHLIGHTS, Format, form, summarize
-from copilot_content.text import Cuts, plain
+from copilot_content.text import Cuts
+from copilot_core import plain
 from copilot_records import Field, Module, Modules, Record
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=400) | st.just("<p>Bold &amp; <b>brave</b></p>")

@@ -3,9 +3,13 @@
 import argparse
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
+from copilot_core.budget import thin
 from copilot_core.cli.setup import settings
 from copilot_core.clock import SystemClock
 from copilot_core.errors import CopilotError
@@ -15,6 +19,10 @@ from copilot_core.settings import RULE_PLANNER, Settings
 from copilot_core.store.checkpoints import open_checkpointer
 from copilot_core.store.database import Database
 from copilot_core.store.migrate import upgrade
+from copilot_core.store.runs import told_lately
+
+LOOKED_AT = 200
+"""The latest runs whose context `doctor` looks at."""
 
 
 def migrate(parsed: argparse.Namespace) -> None:
@@ -38,59 +46,80 @@ def doctor(parsed: argparse.Namespace) -> int:
     return asyncio.run(_doctor(settings(parsed)))
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one check has found; the exit code counts the "FAIL"s."""
+
+    verdict: Literal["ok", "warn", "FAIL"]
+    name: str
+    told: str
+
+
 async def _doctor(chosen: Settings) -> int:
     wrong = 0
-    async for name, problem, told in _checks(chosen):
-        wrong += problem is not None
-        print(f"{'FAIL' if problem else 'ok':5}{name}: {problem or told}")
+    async for found in _checks(chosen):
+        wrong += found.verdict == "FAIL"
+        print(f"{found.verdict:5}{found.name}: {found.told}")
     return 1 if wrong else 0
 
 
-async def _checks(chosen: Settings) -> AsyncIterator[tuple[str, str | None, str]]:
-    """Name, what is wrong if anything is, and what was seen."""
+async def _checks(chosen: Settings) -> AsyncIterator[Finding]:
     try:
         database = Database(chosen.database_url)
     except CopilotError as error:
-        yield "database", str(error), ""
+        yield Finding("FAIL", "database", str(error))
         return
     try:
-        yield await _plugins(chosen, database)
+        yield _plugins(chosen, database)
         yield await _database(database)
+        for warning in await _readables(database):
+            yield warning
     finally:
         await database.close()
     yield _model(chosen)
     yield _identity(chosen)
 
 
-async def _plugins(chosen: Settings, database: Database) -> tuple[str, str | None, str]:
+def _plugins(chosen: Settings, database: Database) -> Finding:
     lenient = chosen.model_copy(update={"skip_broken": True})
     registry = registry_of(lenient, database, ApiKeys(database, SystemClock()))
-    problem = "; ".join(registry.broken) or None
-    return "plugins", problem, f"{len(registry.plugins)} plugins, {len(registry.actions)} actions"
+    if registry.broken:
+        return Finding("FAIL", "plugins", "; ".join(registry.broken))
+    return Finding("ok", "plugins", f"{len(registry.plugins)} plugins, {len(registry.actions)} actions")
 
 
-async def _database(database: Database) -> tuple[str, str | None, str]:
+async def _database(database: Database) -> Finding:
     shown = database.url.render_as_string()
     try:
         await database.transact(lambda session: session.execute(text("SELECT 1")))
     except Exception as error:
-        return "database", f"{shown} does not answer: {error}", ""
-    return "database", None, f"{shown} answers"
+        return Finding("FAIL", "database", f"{shown} does not answer: {error}")
+    return Finding("ok", "database", f"{shown} answers")
 
 
-def _model(chosen: Settings) -> tuple[str, str | None, str]:
+async def _readables(database: Database) -> list[Finding]:
+    """What pages told in their latest runs that helps no model (checklist S83)."""
+    try:
+        told = await told_lately(database, LOOKED_AT)
+    except SQLAlchemyError:  # it does not answer, or is not migrated yet
+        return []
+    thin_ones = {readable.description[:100]: why for readable in told if (why := thin(readable)) is not None}
+    return [Finding("warn", "readables", f"“{name}” is thin: {why}") for name, why in thin_ones.items()]
+
+
+def _model(chosen: Settings) -> Finding:
     name = chosen.default_model
     if name == RULE_PLANNER:
-        return "model", None, f"{name} (built-in, no language model)"
+        return Finding("ok", "model", f"{name} (built-in, no language model)")
     if not name.startswith("openai:"):
-        return "model", f"COPILOT_MODEL '{name}' is unknown; use rule-planner or openai:<name>", ""
+        return Finding("FAIL", "model", f"COPILOT_MODEL '{name}' is unknown; use rule-planner or openai:<name>")
     if chosen.openai_api_key is None and chosen.openai_base_url is None:
-        return "model", f"{name} needs OPENAI_API_KEY or OPENAI_BASE_URL", ""
-    return "model", None, f"{name} at {chosen.openai_base_url or 'the provider itself'}"
+        return Finding("FAIL", "model", f"{name} needs OPENAI_API_KEY or OPENAI_BASE_URL")
+    return Finding("ok", "model", f"{name} at {chosen.openai_base_url or 'the provider itself'}")
 
 
-def _identity(chosen: Settings) -> tuple[str, str | None, str]:
+def _identity(chosen: Settings) -> Finding:
     if chosen.jwt_secret and len(chosen.jwt_secret.get_secret_value()) < 32:
-        return "identity", "COPILOT_JWT_SECRET is shorter than 32 bytes", ""
+        return Finding("FAIL", "identity", "COPILOT_JWT_SECRET is shorter than 32 bytes")
     jwts = bool(chosen.jwt_secret or chosen.jwt_jwks_url)
-    return "identity", None, "API keys and JWTs" if jwts else "API keys"
+    return Finding("ok", "identity", "API keys and JWTs" if jwts else "API keys")

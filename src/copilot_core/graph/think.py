@@ -1,6 +1,8 @@
 """think: ask the model what to do next."""
 
+import logging
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from cachetools import LRUCache
@@ -10,6 +12,7 @@ from langchain_core.runnables import Runnable
 from langgraph.runtime import Runtime
 
 from copilot_core import speech
+from copilot_core.budget import thin, told_cuts
 from copilot_core.choosing import terms_said
 from copilot_core.engine import Engine
 from copilot_core.graph.history import all_call_ids, called_actions, repaired, told_actions
@@ -21,11 +24,14 @@ from copilot_core.run import Readable
 from copilot_core.schema import Json
 from copilot_core.settings import RULE_PLANNER
 
+log = logging.getLogger("copilot_core.context")
 Bound = Runnable[LanguageModelInput, AIMessage]
 MOST_BOUND = 64
 """How many sets of tools stay bound."""
 REMEMBERED = 3
 """Of how many of the user's messages the words choose what is offered."""
+CUT = "contextCut"
+"""The `Custom` event that lists what of the context the model was not told."""
 SHARED_STATE = "State shared with the page"
 GAVE_UP = "I stopped here: this took more steps than I may take for one answer. Ask me to go on."
 
@@ -44,7 +50,9 @@ class Think:
         run.stream.calls_so_far(all_call_ids(state["messages"]))
         known = await self._engine.readables(run.principal)
         model = await self._model(context, run.principal, state["messages"], known, last=last)
-        prompt = [SystemMessage(self._system(run, context, known, state.get("shared"))), *repaired(state["messages"])]
+        first = not state.get("rounds")
+        system = SystemMessage(self._system(run, context, known, state.get("shared"), first=first))
+        prompt = [system, *repaired(state["messages"])]
         token = speech.listener.set(run.stream if run.listens else None)
         try:
             message = await model.ainvoke(prompt)
@@ -56,14 +64,32 @@ class Think:
         return {"messages": [message]}
 
     def _system(
-        self, run: Running, context: Context, known: Sequence[Readable], shared: Mapping[str, Any] | None
+        self,
+        run: Running,
+        context: Context,
+        known: Sequence[Readable],
+        shared: Mapping[str, Any] | None,
+        *,
+        first: bool,
     ) -> str:
-        """What the client tells stands in place of what the server would say of the same (S19, S20)."""
+        """What the client tells stands in place of what the server would say of the same (S19, S20).
+
+        Args:
+            first: the run begins; then what was cut, or tells too little, is reported.
+        """
         if shared:
             known = [*known, Readable(SHARED_STATE, shared)]
-        told = [Readable(str(r["description"]), r["value"]) for r in context.readables]
+        page = [Readable(str(r["description"]), r["value"]) for r in context.readables]
+        notes: list[str] = []
+        told = self._engine.budget.sanitized(page, notes)
         now = self._engine.clock.now()
-        return system_message(gathered(run.principal, now, known, told, timezone=context.timezone))
+        found = gathered(run.principal, now, known, told, timezone=context.timezone)
+        found = self._engine.budget.fitted(found, notes)
+        if notes:
+            found.append(told_cuts(notes))
+        if first:
+            _report(run, page, notes)
+        return system_message(found)
 
     async def _model(
         self,
@@ -103,6 +129,23 @@ class Think:
         said = [message.text for message in messages if isinstance(message, HumanMessage)][-REMEMBERED:]
         told = told_actions(messages, catalogue.most // 2, self._engine.tools.keys())
         return catalogue.chosen(permitted, terms_said(said, known), [*told, *called_actions(messages)])
+
+
+def _report(run: Running, page: Sequence[Readable], notes: Sequence[str]) -> None:
+    """To the client as a `Custom` event, and to the log: what was cut, and what tells too little (S83, S85)."""
+    if notes:
+        run.stream.custom(CUT, list(notes))
+        log.info("run %s: %d cuts in its context, the first: %s", run.stream.run_id, len(notes), notes[0])
+    for readable in page:
+        why = thin(readable)
+        if why is not None:
+            _warn(readable.description, why)
+
+
+@lru_cache(maxsize=1024)
+def _warn(description: str, why: str) -> None:
+    """Once for each: pages tell the same again and again."""
+    log.warning("the readable %r is thin: %s", description[:100], why)
 
 
 def offered_tools(engine: Engine, context: Context) -> list[Json]:

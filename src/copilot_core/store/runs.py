@@ -22,7 +22,7 @@ from copilot_core.errors import ApprovalConflict, Invalid, NotFound, RequestErro
 from copilot_core.events import Event, RunFailed
 from copilot_core.feed import Feed
 from copilot_core.principal import Principal, Role
-from copilot_core.run import Answer, CallDecision, Message, RunInput, plain_answer
+from copilot_core.run import Answer, CallDecision, Message, Readable, RunInput, plain_answer
 from copilot_core.store.approvals import Approvals
 from copilot_core.store.database import Database
 from copilot_core.store.log import LIVE, EventLog, append
@@ -78,6 +78,15 @@ class _Stored:
 
 
 _STORED = TypeAdapter(_Stored)
+
+
+async def told_lately(database: Database, most: int) -> list[Readable]:
+    """What pages told in the latest runs of all workspaces, for whoever keeps the server: never for a user."""
+    latest = select(Run.input).order_by(col(Run.created_at).desc()).limit(most)
+    inputs = await database.transact(lambda session: session.exec(latest).all())
+    return [readable for stored in inputs for readable in _STORED.validate_json(stored).given.readables]
+
+
 _LATEST = (col(Run.created_at).desc(), col(Run.base).desc())
 
 

@@ -8,7 +8,7 @@ from pydantic import Field as Told
 
 from copilot_content.sheets import LONGEST_TITLE, Json, Line, Sheet, answer, record_named, sheet_of
 from copilot_content.summaries import PATIENCE, telling
-from copilot_content.text import Cuts, cut, plain
+from copilot_content.text import Cuts
 from copilot_core import (
     ActionError,
     Clock,
@@ -20,6 +20,8 @@ from copilot_core import (
     Readables,
     Render,
     action,
+    cut,
+    plain,
 )
 from copilot_records import RecordStore
 

@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 from pydantic import Field as Told
 
 from copilot_content.formatting import UTC, formatted, label
-from copilot_content.text import Cuts, cut, words
-from copilot_core import ActionError, Readable, Readables, timezone_of
+from copilot_content.text import Cuts, words
+from copilot_core import ActionError, Readable, Readables, cut, timezone_of
 from copilot_records import Field, Module, Modules, Record, RecordStore
 
 Json = dict[str, Any]

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from copilot_content.formatting import formatted, label
-from copilot_content.text import plain, words
+from copilot_content.text import words
+from copilot_core import plain
 from copilot_records import Field, Module, Modules, Query, Record, RecordStore
 
 LOOKED_AT = 500

@@ -10,8 +10,8 @@ from copilot_content.formatting import formatted, label
 from copilot_content.sheets import Json, ModuleSlug, RecordId, Sheet, answer, record_named, sheet_of
 from copilot_content.similar import Likeness, likeness
 from copilot_content.summaries import PATIENCE
-from copilot_content.text import Cuts, cut
-from copilot_core import ActionError, Generate, Injected, Readable, Readables, action
+from copilot_content.text import Cuts
+from copilot_core import ActionError, Generate, Injected, Readable, Readables, action, cut
 from copilot_records import Field, Module, RecordStore
 
 LONGEST_TOLD = 2_000

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, create_model
 from pydantic import Field as Told
 
 from copilot_content.sheets import TEXTS, Json, Line, ModuleSlug, RecordId, Sheet, answer, record_named, sheet_of
-from copilot_content.text import Cuts, cut
-from copilot_core import Generate, Injected, Readables, action
+from copilot_content.text import Cuts
+from copilot_core import Generate, Injected, Readables, action, cut
 from copilot_records import RecordStore
 
 Format: TypeAlias = Literal["brief", "detailed"]
