@@ -82,13 +82,14 @@ def test_sanitizing_twice_is_sanitizing_once(value: Any) -> None:
 @pytest.mark.seed("S85")
 def test_the_page_stays_and_long_lists_lose_their_ends() -> None:
     rows = Readable("Rows", [{"row": number} for number in range(10_000)])
-    told, notes = fitted(rows, Readable("Text", "word " * 5_000), Readable("Page", PAGE), tokens=500)
+    note = Readable("Note", "Call Ada")
+    told, notes = fitted(rows, Readable("Text", "word " * 50_000), note, Readable("Page", PAGE), tokens=500)
 
-    assert told["Page"] == PAGE
+    assert (told["Page"], told["Note"]) == (PAGE, "Call Ada")
     assert told["Rows"] == [{"row": number} for number in range(len(told["Rows"]))]
     assert notes == [
         f"Rows: the first {len(told['Rows'])} of 10,000 entries are told",
-        f"Text: the first {len(told['Text'])} of 25,000 characters are told",
+        f"Text: the first {len(told['Text'])} of 250,000 characters are told",
     ]
 
 
