@@ -24,7 +24,7 @@ CHUNK = (
     b'"model":"tokens","service_tier":"default","system_fingerprint":"fp_benchmark",'
     b'"choices":[{"index":0,"delta":%s,"logprobs":null,"finish_reason":%s}],"usage":%s}\n\n'
 )
-USAGE = b'{"prompt_tokens":9,"completion_tokens":9,"total_tokens":18}'
+USAGE = b'{"prompt_tokens":%d,"completion_tokens":9,"total_tokens":18}'
 
 
 def framed(delta: bytes, finish: bytes = b"null", usage: bytes = b"null") -> bytes:
@@ -38,7 +38,12 @@ def framed_text(text: bytes) -> bytes:
 
 START = framed(b'{"role":"assistant","content":""}')
 TOKEN = framed_text(b"token ")
-END = framed(b"{}", b'"stop"', USAGE) + b"e\r\ndata: [DONE]\n\n\r\n" + TAIL
+DONE = b"e\r\ndata: [DONE]\n\n\r\n" + TAIL
+
+
+def end(body: bytes) -> bytes:
+    """The last chunks; the prompt is said to have a token for four bytes of the request."""
+    return framed(b"{}", b'"stop"', USAGE % (len(body) // 4)) + DONE
 
 
 class ModelServer(asyncio.Protocol):
@@ -59,20 +64,20 @@ class ModelServer(asyncio.Protocol):
         tokens, rate = (int(found[1]), int(found[2] or 0)) if found else (1, 0)
         self.transport.write(HEAD + START)
         if rate:
-            self.paced = asyncio.ensure_future(self.pace(tokens, rate))
+            self.paced = asyncio.ensure_future(self.pace(tokens, rate, end(body)))
             return
         for _ in range(tokens):
             self.transport.write(TOKEN)
-        self.transport.write(END)
+        self.transport.write(end(body))
 
-    async def pace(self, tokens: int, rate: int) -> None:
+    async def pace(self, tokens: int, rate: int, last: bytes) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
         for _ in range(tokens):
             self.transport.write(framed_text(b"%.6f " % time.time()))
             due += 1 / rate
             await asyncio.sleep(max(0, due - loop.time()))
-        self.transport.write(END)
+        self.transport.write(last)
 
 
 async def main(port: int) -> None:

@@ -66,7 +66,7 @@ def passthrough(model: Server) -> Iterator[Server]:
 
 
 @contextmanager
-def copilot(model: Server, command: str, models: Sequence[str]) -> Iterator[Server]:
+def copilot(model: Server, command: str, models: Sequence[str], **settings: str) -> Iterator[Server]:
     """Our server as it is shipped, on a new SQLite file, with a member's key."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as folder:
@@ -78,6 +78,7 @@ def copilot(model: Server, command: str, models: Sequence[str]) -> Iterator[Serv
             "COPILOT_DATABASE_URL": f"sqlite:///{folder}/copilot.db",
             "COPILOT_PORT": str(port),
             "COPILOT_LOG_LEVEL": "WARNING",
+            **settings,
         }
         key = _new_key(command, environment)
         with _running([*shlex.split(command), "serve"], port, **environment) as process:

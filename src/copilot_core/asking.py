@@ -4,8 +4,9 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.runnables import Runnable
 from pydantic import ValidationError
 
 from copilot_core import speech
@@ -22,6 +23,19 @@ ANSWER = "answer"
 TRIES = 2
 
 
+async def said_aside(model: Runnable[LanguageModelInput, AIMessage], prompt: Sequence[BaseMessage]) -> AIMessage:
+    """What a model says to nobody's screen.
+
+    Raises:
+        ModelUnavailable, RateLimited
+    """
+    token = speech.listener.set(_NOBODY)
+    try:  # in LangGraph Studio the answer is no message of the conversation: "nostream"
+        return await model.ainvoke(prompt, {"tags": ["nostream"]})
+    finally:
+        speech.listener.reset(token)
+
+
 async def asked(model: BaseChatModel, prompt: Sequence[BaseMessage], form: Json) -> dict[str, Any] | None:
     """The arguments of the model's call of `form`, a tool's declaration; `None` if it made none.
 
@@ -29,11 +43,7 @@ async def asked(model: BaseChatModel, prompt: Sequence[BaseMessage], form: Json)
         ModelUnavailable, RateLimited
     """
     name = form["function"]["name"]
-    token = speech.listener.set(_NOBODY)
-    try:  # in LangGraph Studio the answer is no message of the conversation: "nostream"
-        message = await model.bind_tools([form], tool_choice=name).ainvoke(prompt, {"tags": ["nostream"]})
-    finally:
-        speech.listener.reset(token)
+    message = await said_aside(model.bind_tools([form], tool_choice=name), prompt)
     return next((call["args"] for call in message.tool_calls if call["name"] == name), None)
 
 

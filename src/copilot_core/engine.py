@@ -34,6 +34,7 @@ class Engine:
 
     Args:
         budget: how much context a prompt holds.
+        history_tokens: how much of a thread a prompt holds before its beginning is summed up.
         prompt_actions: how many actions a language model is offered at once (`COPILOT_PROMPT_ACTIONS`).
         limits: what one run may take, told to whoever asks what may be done here.
     """
@@ -45,6 +46,7 @@ class Engine:
     approvals: Approvals
     receipts: Receipts
     budget: Budget = field(default_factory=Budget)
+    history_tokens: int = 12_000
     prompt_actions: int = 40
     limits: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Json] = field(init=False)

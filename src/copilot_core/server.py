@@ -93,6 +93,7 @@ async def deployment(
                 approvals,
                 receipts,
                 budget=settings.budget,
+                history_tokens=settings.history_tokens,
                 prompt_actions=settings.prompt_actions,
                 limits={"rounds": settings.max_rounds, "rowsWithoutConfirmation": settings.confirm_rows},
             )

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     confirm_rows: int = Field(10, ge=1)
     confirm_untrusted: bool = True
     prompt_actions: int = Field(40, ge=4, le=128)
+    history_tokens: int = Field(12_000, ge=500)
     context_tokens: int = Field(8_000, ge=500)
     context_text: int = Field(200, ge=20)
     context_fields: Annotated[Mapping[str, int], NoDecode] = {}

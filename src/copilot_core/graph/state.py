@@ -16,17 +16,25 @@ def _changed(values: Mapping[str, Any], changes: Mapping[str, Any]) -> Mapping[s
     return {**values, **changes}
 
 
+class Summary(TypedDict):
+    """Of the beginning of a thread, up to and with the message `until`."""
+
+    text: str
+    until: str
+
+
 class State(TypedDict, total=False):
     """The thread. `rounds` and `refused` are of the current run and reset by its input.
 
     `refused` is the reason why the caller may not do what the model tried; it ends the run. `shared` is
-    what page and copilot both see beside the messages.
+    what page and copilot both see beside the messages; `summary` stands in prompts for the beginning of a long thread.
     """
 
     messages: Annotated[list[AnyMessage], add_messages]
     rounds: int
     refused: str | None
     shared: Annotated[Mapping[str, Any], _changed]
+    summary: Summary
 
 
 class Context(BaseModel):

@@ -101,7 +101,7 @@ class Stream:
 
     def message(self, message: AIMessage) -> None:
         """The model's message is complete: whatever of it was not streamed is published now."""
-        self._count(message)
+        self.spent(message)
         message_id = str(message.id)
         if self._open_text != message_id and message.text and message_id not in self._announced:
             self.text(message_id, message.text)
@@ -112,6 +112,12 @@ class Stream:
             self.call(message_id, str(call["id"]), call["name"], call["args"])
         for invalid in message.invalid_tool_calls:
             self.call(message_id, str(invalid["id"]), invalid["name"] or "", invalid["args"] or "")
+
+    def spent(self, message: AIMessage) -> None:
+        """A model has said something, whether or not anybody hears it: its tokens are of this run."""
+        for kind in ("input_tokens", "output_tokens", "total_tokens"):
+            if message.usage_metadata:
+                self._usage[kind] = self._usage.get(kind, 0) + int(message.usage_metadata[kind])
 
     def call(self, message_id: str, call_id: str, name: str, arguments: Mapping[str, Any] | str) -> None:
         """The call is complete; its start and arguments are published if they were not."""
@@ -247,11 +253,6 @@ class Stream:
                 self._calls[event.call_id].ready = True
             case events.ToolCallEnded():
                 self._calls.pop(event.call_id, None)
-
-    def _count(self, message: AIMessage) -> None:
-        for kind in ("input_tokens", "output_tokens", "total_tokens"):
-            if message.usage_metadata:
-                self._usage[kind] = self._usage.get(kind, 0) + int(message.usage_metadata[kind])
 
     def _close(self, why: str, kept: Set[str]) -> None:
         self._close_text()

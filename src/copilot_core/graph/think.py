@@ -1,9 +1,8 @@
 """think: ask the model what to do next."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 from cachetools import LRUCache
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -16,8 +15,9 @@ from copilot_core.budget import thin, told_cuts
 from copilot_core.choosing import terms_said
 from copilot_core.engine import Engine
 from copilot_core.graph.history import all_call_ids, called_actions, repaired, told_actions
+from copilot_core.graph.memory import EARLIER, Recalled, recalled, summed_up
 from copilot_core.graph.running import Running, running
-from copilot_core.graph.state import Context, State
+from copilot_core.graph.state import Context, State, Summary
 from copilot_core.principal import Principal
 from copilot_core.prompts import gathered, system_message
 from copilot_core.run import Readable
@@ -50,9 +50,11 @@ class Think:
         run.stream.calls_so_far(all_call_ids(state["messages"]))
         known = await self._engine.readables(run.principal)
         model = await self._model(context, run.principal, state["messages"], known, last=last)
-        first = not state.get("rounds")
-        system = SystemMessage(self._system(run, context, known, state.get("shared"), first=first))
-        prompt = [system, *repaired(state["messages"])]
+        thread = await self._recalled(state, context, run)
+        if state.get("shared"):
+            known.append(Readable(SHARED_STATE, state["shared"]))
+        system = self._system(run, context, known, thread.summary, first=not state.get("rounds"))
+        prompt = [SystemMessage(system), *repaired(thread.tail)]
         token = speech.listener.set(run.stream if run.listens else None)
         try:
             message = await model.ainvoke(prompt)
@@ -61,14 +63,26 @@ class Think:
         message = _without_calls(message) if last else run.stream.renamed(message)
         if run.listens:
             run.stream.message(message)
-        return {"messages": [message]}
+        update: State = {"messages": [message]}
+        return update if thread.summary is None else {**update, "summary": thread.summary}
+
+    async def _recalled(self, state: State, context: Context, run: Running) -> Recalled:
+        """What of the thread the model reads; the beginning of a long one is summed up."""
+        thread = recalled(state, self._engine.history_tokens)
+        if not thread.old:
+            return thread
+        name = self._engine.models.name(context.model)
+        summary, message = await summed_up(thread, None if name == RULE_PLANNER else self._engine.models.get(name))
+        if message is not None:
+            run.stream.spent(message)
+        return Recalled(thread.tail, summary)
 
     def _system(
         self,
         run: Running,
         context: Context,
         known: Sequence[Readable],
-        shared: Mapping[str, Any] | None,
+        summary: Summary | None,
         *,
         first: bool,
     ) -> str:
@@ -77,14 +91,14 @@ class Think:
         Args:
             first: the run begins; then what was cut, or tells too little, is reported.
         """
-        if shared:
-            known = [*known, Readable(SHARED_STATE, shared)]
         page = [Readable(str(r["description"]), r["value"]) for r in context.readables]
         notes: list[str] = []
         told = self._engine.budget.sanitized(page, notes)
         now = self._engine.clock.now()
         found = gathered(run.principal, now, known, told, timezone=context.timezone)
         found = self._engine.budget.fitted(found, notes)
+        if summary is not None:
+            found.append(Readable(EARLIER, summary["text"]))
         if notes:
             found.append(told_cuts(notes))
         if first:
