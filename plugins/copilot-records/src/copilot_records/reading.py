@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from copilot_core import ActionError, Injected, action
+from copilot_core import ActionError, Injected, Render, action
 from copilot_records.checks import Checks
 from copilot_records.filters import Filter, operators
 from copilot_records.modules import Module
@@ -20,6 +20,30 @@ ModuleName = Annotated[str, Field(description="Module slug, such as tasks")]
 Filters = Annotated[list[Filter] | None, Field(description="Conditions all of which must hold")]
 
 
+class ShownRecord(BaseModel):
+    """A record of a result, with the values of its fields."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+    title: str
+    link: str
+
+
+class ShownRecords(BaseModel):
+    """What a page needs of a result's `data` to show a list."""
+
+    records: list[ShownRecord]
+
+
+class RecordClick(BaseModel):
+    """The record of the list that the user chose."""
+
+    id: str
+
+
+LIST = Render("RecordList", props=ShownRecords, events={"onTaskClick": RecordClick})
+
+
 def _query_credits(arguments: Mapping[str, Any]) -> int:
     return 2 if arguments.get("filters") else 1
 
@@ -28,6 +52,7 @@ def _query_credits(arguments: Mapping[str, Any]) -> int:
     credits=_query_credits,
     source=SOURCE,
     examples=["which tasks are due this week?", "the 5 biggest deals we won", "list open incidents"],
+    render=LIST,
 )
 async def query_records(
     module: ModuleName,
@@ -58,7 +83,7 @@ async def query_records(
     }
 
 
-@action(source=SOURCE, examples=["find anything mentioning SOC2", "search contacts for gupta"])
+@action(source=SOURCE, examples=["find anything mentioning SOC2", "search contacts for gupta"], render=LIST)
 async def search_records(
     query: Annotated[str, Field(description="Text to look for", min_length=1)],
     store: Injected[RecordStore],
