@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from copilot_core import ActionError, Injected, Render, action
 from copilot_records.checks import Checks
+from copilot_records.fields import Field as RecordField
 from copilot_records.filters import Filter, operators
-from copilot_records.modules import Module
+from copilot_records.modules import Module, Modules
 from copilot_records.results import Json, link, matches, shown
 from copilot_records.store import Query, Record, RecordStore
 from copilot_records.text import words
@@ -73,13 +74,30 @@ async def query_records(
     conditions = await Checks(store, modules).conditions(chosen, filters or [])
     wanted = [chosen.field(name) for name in fields] if fields else None
     sort = chosen.field(sort_by) if sort_by else None
-    page = await store.find(chosen, Query(conditions, sort, sort_order == "desc", limit, offset))
+    return await _listed(store, modules, chosen, Query(conditions, sort, sort_order == "desc", limit, offset), wanted)
+
+
+async def list_records(store: RecordStore, module: Module, filters: Sequence[Filter] = (), limit: int = 20) -> Json:
+    """What `queryRecords` answers, for an action of another plugin that lists records.
+
+    Raises:
+        ActionError: `validation_error` that names each field and value that is wrong.
+    """
+    modules = await store.modules()
+    conditions = await Checks(store, modules).conditions(module, filters)
+    return await _listed(store, modules, module, Query(conditions, limit=limit))
+
+
+async def _listed(
+    store: RecordStore, modules: Modules, module: Module, query: Query, wanted: Sequence[RecordField] | None = None
+) -> Json:
+    page = await store.find(module, query)
     records = await shown(store, modules, page.records, wanted)
     return {
         "success": True,
-        "data": {"module": chosen.slug, "total": page.total, "offset": offset, "records": records},
-        "message": matches(chosen, page.total, len(records)),
-        "link": f"/modules/{chosen.slug}",
+        "data": {"module": module.slug, "total": page.total, "offset": query.offset, "records": records},
+        "message": matches(module, page.total, len(records)),
+        "link": f"/modules/{module.slug}",
     }
 
 
