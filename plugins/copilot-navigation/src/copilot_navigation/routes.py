@@ -16,6 +16,8 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 _NO_STEP = frozenset({"", ".", ".."})
 _FORBIDDEN = frozenset("/\\%")
 """In a decoded step: what a browser or a router might take for another step, or decode once more."""
+_NO_NAME = frozenset("/\\%?#:")
+"""In a text that is a path, or an address, and then is not taken for a name."""
 _ARTICLES = re.compile(r"^(?:the|my|our)\s+|\s+(?:page|view|screen)$", re.IGNORECASE)
 
 
@@ -98,6 +100,8 @@ def place_of(wanted: str, routes: Iterable[Route]) -> Place | None:
         values = route.match(steps) if steps is not None else None
         if values is not None:
             return Place(route, values)
+    if _NO_NAME & set(wanted):
+        return None
     return next((Place(route, {}) for route in routes if not route.parameters and _called(route, wanted)), None)
 
 
