@@ -15,7 +15,7 @@ EVENT = "navigate"
 SHOWN = 100
 
 
-@action(source="", examples=["go to deals", "open the contacts page", "take me to my tasks"])
+@action(source="", examples=["go to deals", "open the contacts page", "open the companies list"])
 async def go_to_module(
     module: Annotated[str, Field(description="Module slug, such as tasks")],
     store: Injected[RecordStore],

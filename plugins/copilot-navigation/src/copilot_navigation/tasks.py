@@ -12,7 +12,7 @@ from copilot_records import Filter, Module, Modules, RecordClick, RecordStore, S
 
 @action(
     source="Records",
-    examples=["show my tasks", "show my open tasks in a list"],
+    examples=["show my tasks", "show the tasks of Lena"],
     render=Render("TaskList", props=ShownRecords, events={"onTaskClick": RecordClick}),
 )
 async def show_tasks(
