@@ -10,7 +10,9 @@ from copilot_core.testing.openai_server import Call, Say
 from .conftest import DANA, Open, result, results, sent
 
 FOLLOWS = {"handlesNavigation": True}
-ROUTES = {"routes": ["/reports", {"path": "/", "name": "Dashboard"}, {"path": "/deals/{id}", "name": "A deal"}]}
+ROUTES = {
+    "routes": [{"path": "/reports"}, {"path": "/", "name": "Dashboard"}, {"path": "/deals/{id}", "name": "A deal"}]
+}
 
 
 @pytest.mark.seed("S36")

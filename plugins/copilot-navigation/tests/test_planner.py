@@ -5,7 +5,7 @@ from typing import Any
 
 from .conftest import Open
 
-PAGE = {"handlesNavigation": True, "routes": [{"path": "/", "name": "Dashboard"}, "/settings/billing"]}
+PAGE = {"handlesNavigation": True, "routes": [{"path": "/", "name": "Dashboard"}, {"path": "/settings/billing"}]}
 MINE = {"field": "assignee", "op": "eq", "value": "Dana Reyes"}
 SAID: list[tuple[str, str, Any]] = [
     ("go to deals", "goToModule", {"module": "deals"}),

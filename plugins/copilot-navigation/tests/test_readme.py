@@ -17,8 +17,8 @@ def test_the_readable_of_the_readme_says_what_it_says() -> None:
 
     assert follows(told)
     assert [(route.path, route.name) for route in told_routes(told)] == [
-        ("/reports", "reports"),
         ("/", "Dashboard"),
+        ("/reports", "reports"),
         ("/deals/{id}", "A deal"),
     ]
 

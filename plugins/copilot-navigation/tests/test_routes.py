@@ -79,11 +79,20 @@ def test_whatever_is_asked_for_a_link_stays_below_its_route(text: str) -> None:
 
 
 def test_what_a_page_lists_wrongly_is_not_listed() -> None:
-    value = {"routes": ["/a", "//evil.example", "https://evil.example", {"path": "/b", "name": 3}, {"name": "c"}, 4]}
+    paths = ["/a", "//evil.example", "https://evil.example", "/b/../c", 4]
+    value = {"routes": [*({"path": path} for path in paths), {"path": "/b", "name": 3}, {"name": "c"}, "/d"]}
 
-    told = told_routes([Readable("Routes", value), Readable("Text", "routes"), Readable("None", {"routes": "/x"})])
+    told = told_routes([Readable("Page", value), Readable("Text", "routes"), Readable("None", {"routes": "/x"})])
 
     assert [(route.path, route.name) for route in told] == [("/a", "a"), ("/b", "b")]
+
+
+def test_a_list_is_one_of_routes_if_it_is_called_so() -> None:
+    listed = [{"path": "/a"}]
+
+    told = told_routes([Readable("Routes of the page", listed), Readable("Files", [{"path": "/etc"}])])
+
+    assert [route.path for route in told] == ["/a"]
 
 
 @pytest.mark.parametrize("name", ["Sales report", "the sales-report page", "my Sales Report view", "SALES REPORT"])

@@ -7,7 +7,6 @@ decides where a link leads to, except the values of the route's parameters.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote, unquote
 
 from copilot_core import Readables
@@ -118,22 +117,20 @@ def _plain(name: str) -> str:
 
 
 def told_routes(readables: Readables) -> Iterator[Route]:
-    """Those that the page lists: ``{"routes": ["/reports", {"path": "/deals/{id}", "name": "A deal"}]}``.
+    """Those that the page lists: ``{"routes": [{"path": "/deals/{id}", "name"?}]}``, or the list, called routes.
 
     An entry that is no path within the application is none.
     """
-    for value in _told(readables):
-        routes = value.get("routes")
-        for entry in routes if isinstance(routes, list) else ():
-            path, name = (entry.get("path"), entry.get("name")) if isinstance(entry, Mapping) else (entry, None)
+    for readable in readables:
+        said = "route" in readable.description.lower()
+        listed = readable.value.get("routes") if isinstance(readable.value, Mapping) else readable.value if said else ()
+        for entry in listed if isinstance(listed, list) else ():
+            path, name = (entry.get("path"), entry.get("name")) if isinstance(entry, Mapping) else (None, None)
             if isinstance(path, str) and steps_of(path) is not None:
                 yield Route.of(path, name if isinstance(name, str) else "")
 
 
 def follows(readables: Readables) -> bool:
     """Whether the page said that it goes where the event `navigate` leads."""
-    return any(value.get("handlesNavigation") is True for value in _told(readables))
-
-
-def _told(readables: Readables) -> Iterator[Mapping[str, Any]]:
-    return (readable.value for readable in readables if isinstance(readable.value, Mapping))
+    values = (readable.value for readable in readables)
+    return any(isinstance(value, Mapping) and value.get("handlesNavigation") is True for value in values)
