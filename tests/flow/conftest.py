@@ -87,8 +87,8 @@ def events(body: bytes) -> list[dict[str, Any]]:
     told = []
     for frame in frames:
         if not frame.startswith(":"):
-            known, data = frame.split("\n")
-            assert known.startswith("id: "), frame
+            *known, data = frame.split("\n")
+            assert all(line.startswith("id: ") for line in known), frame
             told.append(json.loads(data.removeprefix("data: ")))
     return told
 

@@ -144,3 +144,39 @@ def test_each_name_of_a_list_becomes_a_record(desk: Any, text: str) -> None:
         "createMultipleRecords",
         ["Alpha", "Beta", "Gamma"],
     )
+
+
+ON_A_MAP = {
+    "name": "showCompanies",
+    "description": "Show companies on a map",
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "where": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "properties": {"field": {"type": "string"}, "operator": {"type": "string"}, "value": {}},
+                },
+            }
+        },
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("show companies on a map", ("showCompanies", {})),
+        ("show my deals", ("queryRecords", {"module": "deals", "filters": [("owner", "Dana Reyes")]})),
+        ("show customer contacts", ("queryRecords", {"module": "contacts", "filters": [("lifecycle", "customer")]})),
+        ("how many companies are there?", ("queryRecords", {"module": "companies"})),
+    ],
+)
+def test_an_action_with_conditions_and_no_module_is_for_the_records_it_is_named_after(
+    desk_in: Callable[..., Any], crm: dict[str, Any], text: str, made: tuple[str, dict[str, Any]]
+) -> None:
+    [(name, arguments)] = desk_in({**crm, "actions": [*crm["actions"], ON_A_MAP]}).say(text)
+
+    told = {**arguments, "filters": [(f["field"], f["value"]) for f in arguments.get("filters", ())]}
+    assert (name, told) == (made[0], {"filters": [], **made[1]})

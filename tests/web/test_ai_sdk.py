@@ -1,9 +1,11 @@
 """The chat class of the AI SDK, as it is published, against `POST /v1/ai-sdk`."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from copilot_core import Principal
 from copilot_core.testing.openai_server import Call, Say, Status
 
 from .conftest import Drive, OpenSite
@@ -107,9 +109,41 @@ async def test_the_page_s_own_tool_is_run_by_the_page(site: OpenSite, ai_sdk: Dr
     told = await ai_sdk(at.url, "Add milk", key=at.key, **given)
 
     listed = {"success": True, "data": [{"kind": "task", "title": "Größe prüfen"}]}
-    calls = (("tool-listRecords", {}, listed), ("tool-addItem", {"title": "Milk"}, {"added": "Milk"}))
+    calls: tuple[Any, ...] = (("tool-listRecords", {}, listed), ("tool-addItem", {"title": "Milk"}, {"added": "Milk"}))
     assert brief(told) == [("user", "Add milk"), ("assistant", *calls, "Milk is on the list.")]
     assert at.heard()[-1] == ("tool", '{"added": "Milk"}')
+
+
+async def test_a_chat_that_comes_back_reads_the_answer_to_its_end_once(
+    site: OpenSite, ai_sdk: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = asyncio.Event()
+    at = await site([Say("Hello."), Say("One two three", wait=go_on)])
+    await ai_sdk(at.url, "Hello", key=at.key, id="chat1")
+    said = {"id": "u2", "role": "user", "parts": [{"type": "text", "text": "Count"}]}
+    asked = {"id": "chat1", "messages": [said], "trigger": "submit-message"}
+    async with at.client() as http, http.stream("POST", "/v1/ai-sdk", json=asked) as response:
+        async for line in response.aiter_lines():
+            if '"One"' in line:
+                break
+
+    reread = at.ready.copilot.reread
+
+    async def reads(thread_id: str, principal: Principal) -> Any:
+        reader = await reread(thread_id, principal)
+        go_on.set()  # the answer goes on when the chat is there again
+        return reader
+
+    monkeypatch.setattr(at.ready.copilot, "reread", reads)
+    told = await ai_sdk(at.url, {"resume": True}, key=at.key, id="chat1", messages=[said])
+    assert brief(told) == [("user", "Count"), ("assistant", "One two three")]
+    assert [(request["method"], request["url"]) for request in told["requests"]] == [
+        ("GET", f"{at.url}/v1/ai-sdk/chat1/stream")
+    ]
+    assert [answer["status"] for answer in told["answers"]] == [200]
+
+    later = await ai_sdk(at.url, {"resume": True}, key=at.key, id="chat1", messages=told["messages"])
+    assert (brief(later), later["answers"][0]["status"]) == (brief(told), 204)
 
 
 async def test_an_error_is_told_in_words(site: OpenSite, ai_sdk: Drive) -> None:

@@ -285,6 +285,7 @@ function EmailPreview({ call, args, result }: CardProps) {
         <>
           <p className="subject">{mail.subject}</p>
           <p className="body">{mail.body}</p>
+          {Array.isArray(data.notes) && <p className="notes soft">{data.notes.map(text).join(" ")}</p>}
           <footer>
             {state === "sent" && <span className="soft">Handed over for sending.</span>}
             {state === "refused" && (

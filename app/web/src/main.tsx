@@ -29,8 +29,9 @@ function Root() {
 }
 
 function Demo({ keys }: { keys: DemoKeys }) {
-  const [role, setRole] = useState(sessionStorage.getItem(ROLE) ?? "member");
-  const apiKey = keys[role] ?? Object.values(keys)[0] ?? "";
+  const [wanted, setRole] = useState(sessionStorage.getItem(ROLE) ?? "member");
+  const role = wanted in keys ? wanted : (Object.keys(keys)[0] ?? "");
+  const apiKey = keys[role] ?? "";
   function become(next: string) {
     sessionStorage.setItem(ROLE, next);
     openThread();

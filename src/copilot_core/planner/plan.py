@@ -213,7 +213,7 @@ class Planner:
 def accepts(found: Candidate, clause: Clause) -> bool:
     """Whether the evidence is enough to act on, or to ask about."""
     tool = found.tool
-    if found.exemplary and found.score >= _CLEAR_SCORE:
+    if found.exemplary and found.score >= _CLEAR_SCORE and not (found.kind and found.unused):
         return True
     if found.score < _CLEAR_SCORE or (clause.is_question and not tool.reads and found.verb < 0.6):
         return False

@@ -8,7 +8,7 @@ from typing import Any
 from copilot_core.planner.clauses import PAST, Clause, Span
 from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention, module_mentions, verb_option
 from copilot_core.planner.options import find_options
-from copilot_core.planner.records import RecordFiller, asks_schema, shape_of
+from copilot_core.planner.records import RecordFiller, asks_schema, module_for, shape_of
 from copilot_core.planner.references import Reference
 from copilot_core.planner.slots import Filler
 from copilot_core.planner.tools import Param, Tool, Toolbox
@@ -43,6 +43,7 @@ _POINTED = re.compile(r"\b(?:this|that|these|those|the current)\s+$", re.I)
 _BEFORE_NOUN = word_set("a an the my our new quick short another me us out up")
 _NOT_MAKING = word_set("delete update query search navigate summarize describe suggest remind send draft")
 _LOOKING = word_set("show view see display browse list give")
+_SHOWS = stem_set("show view display")
 _POSSIBLE = re.compile(
     r"\b(?:can|could|possible|available|allowed|valid|exist|are there"
     r"|permitted|supported|choices?|pick)\b",
@@ -97,7 +98,7 @@ def rank(
 def _cheap(tool: Tool, clause: Clause, box: Toolbox, world: World, carried: Module | None) -> Candidate:
     shape = shape_of(tool)
     found = Candidate(tool, 0.0, kind=shape.kind if shape else "")
-    mention = chosen_module(clause, world, carried, creating=found.kind in {"create", "create_many"}) if shape else None
+    mention = module_for(tool, shape, clause, world, carried) if shape else None
     found.verb = verb_score(tool, clause, found.kind, mention)
     if found.kind == "update" and not clause.is_question:
         target = chosen_module(clause, world, carried)
@@ -183,6 +184,7 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
         made = _FRESH.search(lead) is not None and not mention_is_plural(mention)
         return (
             (0.7 if place else 0.0)
+            - ((0.8 if mention_is_plural(mention) else 2.0) if looks and not place else 0.0)
             - (1.0 if made else 0.0)
             + (0.3 if not looks and _DEFINITE.search(lead) and mention_is_plural(mention) else 0.0)
         )
@@ -285,6 +287,8 @@ def _record_verb(tool: Tool, clause: Clause, kind: str, mention: ModuleMention |
         and (clause.head is None or classes_of(clause.head.lower) & {"query", "search"})
     ):
         score = max(score, 1.0)
+    if kind == "query" and clause.is_question and tool.verb in _SHOWS:
+        score -= 0.5  # who asks wants an answer, and not a view
     if kind == "query" and clause.head is None and clause.intents.get("create", 0.0) < 1:
         score = max(score, 0.8)
     if kind == "navigate" and clause.head is None and _PAGE.fullmatch(clause.text.strip(" .!")):

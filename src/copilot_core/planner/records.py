@@ -26,7 +26,7 @@ from copilot_core.planner.subjects import Subject, read_subject, without_field
 from copilot_core.planner.tools import Param, Tool
 from copilot_core.planner.values import overlaps
 from copilot_core.planner.vocabulary import STOP
-from copilot_core.planner.words import identifier_words, phrase_of, stem, stem_set, words_of
+from copilot_core.planner.words import identifier_words, phrase_of, stem, stem_set, stems_of, words_of
 from copilot_core.planner.world import Module, World
 
 _VALUES = stem_set("fields values data attributes properties changes updates patch input record")
@@ -56,6 +56,8 @@ class Shape:
     limit: Param | None = None
     field_name: Param | None = None
     text: Param | None = None
+    of_one: bool = False
+    """Of the records of one module only: the one in its name."""
 
 
 @dataclass
@@ -77,18 +79,34 @@ class Filled:
 
 @lru_cache(maxsize=512)
 def shape_of(tool: Tool) -> Shape | None:
-    """The shape of an action on records of any kind; None for an action with parameters of its own."""
+    """The shape of an action on records, of any kind or of one; None for an action with parameters of its own."""
     parts: dict[str, Param] = {}
     for param in tool.params:
         part = _part_of(param)
         if part is not None:
             parts.setdefault(part, param)
-    if "module" not in parts and not (
+    of_one = "module" not in parts and "filters" in parts and _are_conditions(parts["filters"])
+    if not (of_one or "module" in parts) and not (
         {"ref", "refs"} & set(parts) and ("record" in tool.name_words or "records" in tool.name_words)
     ):
         return None
     kind = _kind(tool, set(parts))
-    return Shape(kind, **parts)
+    return Shape(kind, **parts, of_one=of_one)
+
+
+def _are_conditions(param: Param) -> bool:
+    """``[{field, op, value}]``: conditions on fields that the schema does not name."""
+    return "field" in param.properties and bool({"op", "operator"} & set(param.properties))
+
+
+def module_for(tool: Tool, shape: Shape, clause: Clause, world: World, carried: Module | None) -> ModuleMention | None:
+    """The module that `clause` is about, unless the action is for another one: ``showTasks(filter)`` is for tasks."""
+    found = chosen_module(clause, world, carried, creating=shape.kind in {"create", "create_many"})
+    if found is None or not shape.of_one:
+        return found
+    names = (found.module.slug, found.module.name, found.module.singular)
+    own = {stem(word) for word in tool.name_words}
+    return found if any(set(stems_of(name)) <= own for name in names) else None
 
 
 def _part_of(param: Param) -> str | None:
@@ -165,7 +183,7 @@ class RecordFiller:
             carried,
         )
         self.filled = Filled()
-        self.mention = chosen_module(clause, world, carried, creating=shape.kind in {"create", "create_many"})
+        self.mention = module_for(tool, shape, clause, world, carried)
 
     def fill(self) -> Filled:
         """The arguments by the kind of action; what is required and was not found is missing."""
@@ -208,6 +226,10 @@ class RecordFiller:
         filters = [*self._given(filters), *filters]
         self._put_filters(filters)
         self.filled.unused += conditions.unused([self.mention.span])
+        if order is not None and self.shape.of_one and self.shape.sort_by is None:
+            self.filled.unused.append(self.clause.text[slice(*order.span)])
+            self.filled.evidence -= 0.7
+            order = None
         if order is not None:
             self._put(self.shape.sort_by, order.field)
             self._put(self.shape.sort_order, order.order)

@@ -12,11 +12,26 @@ from copilot_records import reading, writing
 from copilot_records.connected import Connected, ConnectSettings, connect
 from copilot_records.demo import fill
 from copilot_records.fields import Field
+from copilot_records.filters import Filter
 from copilot_records.modules import Module, Modules
 from copilot_records.own import OwnRecords
+from copilot_records.reading import RecordClick, ShownRecords, list_records
 from copilot_records.store import Page, Query, Record, RecordStore
 
-__all__ = ["Field", "Module", "Modules", "OwnRecords", "Page", "Query", "Record", "RecordStore"]
+__all__ = [
+    "Field",
+    "Filter",
+    "Module",
+    "Modules",
+    "OwnRecords",
+    "Page",
+    "Query",
+    "Record",
+    "RecordClick",
+    "RecordStore",
+    "ShownRecords",
+    "list_records",
+]
 
 READING = (reading.query_records, reading.search_records, reading.get_module_info)
 WRITING = (

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from copilot_core import ActionError, Injected, action
+from copilot_core import ActionError, Injected, Render, action
 from copilot_records.checks import Checks
+from copilot_records.fields import Field as RecordField
 from copilot_records.filters import Filter, operators
-from copilot_records.modules import Module
+from copilot_records.modules import Module, Modules
 from copilot_records.results import Json, link, matches, shown
 from copilot_records.store import Query, Record, RecordStore
 from copilot_records.text import words
@@ -20,6 +21,30 @@ ModuleName = Annotated[str, Field(description="Module slug, such as tasks")]
 Filters = Annotated[list[Filter] | None, Field(description="Conditions all of which must hold")]
 
 
+class ShownRecord(BaseModel):
+    """A record of a result, with the values of its fields."""
+
+    model_config = ConfigDict(extra="allow")
+    id: str
+    title: str
+    link: str
+
+
+class ShownRecords(BaseModel):
+    """What a page needs of a result's `data` to show a list."""
+
+    records: list[ShownRecord]
+
+
+class RecordClick(BaseModel):
+    """The record of the list that the user chose."""
+
+    id: str
+
+
+LIST = Render("RecordList", props=ShownRecords, events={"onTaskClick": RecordClick})
+
+
 def _query_credits(arguments: Mapping[str, Any]) -> int:
     return 2 if arguments.get("filters") else 1
 
@@ -28,6 +53,7 @@ def _query_credits(arguments: Mapping[str, Any]) -> int:
     credits=_query_credits,
     source=SOURCE,
     examples=["which tasks are due this week?", "the 5 biggest deals we won", "list open incidents"],
+    render=LIST,
 )
 async def query_records(
     module: ModuleName,
@@ -48,17 +74,34 @@ async def query_records(
     conditions = await Checks(store, modules).conditions(chosen, filters or [])
     wanted = [chosen.field(name) for name in fields] if fields else None
     sort = chosen.field(sort_by) if sort_by else None
-    page = await store.find(chosen, Query(conditions, sort, sort_order == "desc", limit, offset))
+    return await _listed(store, modules, chosen, Query(conditions, sort, sort_order == "desc", limit, offset), wanted)
+
+
+async def list_records(store: RecordStore, module: Module, filters: Sequence[Filter] = (), limit: int = 20) -> Json:
+    """What `queryRecords` answers, for an action of another plugin that lists records.
+
+    Raises:
+        ActionError: `validation_error` that names each field and value that is wrong.
+    """
+    modules = await store.modules()
+    conditions = await Checks(store, modules).conditions(module, filters)
+    return await _listed(store, modules, module, Query(conditions, limit=limit))
+
+
+async def _listed(
+    store: RecordStore, modules: Modules, module: Module, query: Query, wanted: Sequence[RecordField] | None = None
+) -> Json:
+    page = await store.find(module, query)
     records = await shown(store, modules, page.records, wanted)
     return {
         "success": True,
-        "data": {"module": chosen.slug, "total": page.total, "offset": offset, "records": records},
-        "message": matches(chosen, page.total, len(records)),
-        "link": f"/modules/{chosen.slug}",
+        "data": {"module": module.slug, "total": page.total, "offset": query.offset, "records": records},
+        "message": matches(module, page.total, len(records)),
+        "link": f"/modules/{module.slug}",
     }
 
 
-@action(source=SOURCE, examples=["find anything mentioning SOC2", "search contacts for gupta"])
+@action(source=SOURCE, examples=["find anything mentioning SOC2", "search contacts for gupta"], render=LIST)
 async def search_records(
     query: Annotated[str, Field(description="Text to look for", min_length=1)],
     store: Injected[RecordStore],
