@@ -182,6 +182,11 @@ async def test_the_rule_planner_makes_reminders(talk: Talk) -> None:
         "Set a reminder for Friday at 14:30 to send the offer": ("send the offer", "2026-02-13T14:30:00+01:00", None),
         "remind me in two hours to call Acme": ("call Acme", "2026-02-10T12:00:00+01:00", None),
         "Remind me every day at 11 to stretch": ("stretch", "2026-02-10T11:00:00+01:00", "FREQ=DAILY"),
+        "Remind me every Monday at 9 to send the report": (
+            "send the report",
+            "2026-02-16T09:00:00+01:00",
+            "FREQ=WEEKLY",
+        ),
         "remind me on April 7 at 9 to file the taxes": ("file the taxes", "2026-04-07T09:00:00+02:00", None),
     }
     async with talk(models=ChatModels("rule-planner")) as dana:

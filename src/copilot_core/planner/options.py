@@ -12,6 +12,7 @@ from copilot_core.planner.words import Word, contains_phrase, identifier_words, 
 _SYMBOL = re.compile("[$€£¥]")
 _CODES = {"$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY"}
 _EVERY = re.compile(r"\b(?:every|each) (day|weekday|week|month|quarter|year)\b", re.IGNORECASE)
+_EVERY_WEEK = re.compile(r"\b(?:every|each)(?= (?:mon|tues|wednes|thurs|fri|satur|sun)day\b)", re.IGNORECASE)
 _HOW_OFTEN = {"day": "daily", "weekday": "weekdays"}
 
 
@@ -37,6 +38,7 @@ def find_options(
     words = [w for w in clause.words if not any(w.start < right and left < w.end for left, right in skip)]
     words += [Word(code, m.start(), m.end()) for m in _SYMBOL.finditer(clause.text) if (code := _CODES[m.group()])]
     often = [(_HOW_OFTEN.get(m[1].lower(), f"{m[1].lower()}ly"), m) for m in _EVERY.finditer(clause.text)]
+    often += [("weekly", m) for m in _EVERY_WEEK.finditer(clause.text)]
     words += [Word(text, m.start(), m.end()) for text, m in often]
     words += [Word(p.text, w.start + p.start, w.start + p.end) for w in words if "-" in w.text for p in _parts(w.text)]
     texts = [str(option) for option in options]
