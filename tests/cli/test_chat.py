@@ -16,6 +16,8 @@ from copilot_core.testing.openai_server import Say, ScriptedOpenAI
 from ..client.conftest import Cutting, cutting, never, scripted  # noqa: F401 - the fixture of the client's tests
 from ..flow.conftest import Talk, talk  # noqa: F401 - the fixture of the flow tests
 
+pytestmark = pytest.mark.proof
+
 
 async def started(*arguments: str, **environment: str) -> asyncio.subprocess.Process:
     return await asyncio.create_subprocess_exec(

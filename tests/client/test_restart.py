@@ -16,6 +16,8 @@ from copilot_core.testing.openai_server import Hang, Say, ScriptedOpenAI
 from ..flow.test_restart import free_port, make_key, serving
 from .conftest import Cutting, never, scripted
 
+pytestmark = pytest.mark.proof
+
 
 async def replay(events: list[Event]) -> str:
     async def told() -> object:

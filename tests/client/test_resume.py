@@ -18,6 +18,8 @@ from copilot_core.testing.openai_server import Say, ScriptedOpenAI
 from ..flow.conftest import Talk
 from .conftest import Cutting, after_bytes, after_events, at_once, copilot_of, never, scripted
 
+pytestmark = pytest.mark.proof
+
 ANSWER = "Größe ☃ two three"
 
 

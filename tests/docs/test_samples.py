@@ -146,16 +146,19 @@ def run_python(environment: dict[str, str], *arguments: str) -> str:
     return process.stdout
 
 
+@pytest.mark.proof
 def test_the_tutorials_own_tests_pass(rooms: dict[str, str]) -> None:
     assert "3 passed" in run_python(rooms, "-m", "pytest", "--asyncio-mode=auto", "-p", "no:cacheprovider", "tests")
 
 
+@pytest.mark.proof
 def test_the_tutorials_plugin_is_found_and_listed(rooms: dict[str, str]) -> None:
     [shown] = [body for body in blocks(TUTORIAL, "text") if "bookRoom" in body]
 
     assert shown in run_python(rooms, "-m", "copilot_core.cli", "plugins", "list")
 
 
+@pytest.mark.proof
 def test_the_rule_planner_uses_the_tutorials_plugin(rooms: dict[str, str]) -> None:
     code = """
 import asyncio, json, copilot_rooms

@@ -16,6 +16,8 @@ from copilot_core.testing import call, opened
 
 from .conftest import MANY_ROUNDS, PASSWORD, USER, CalDav, Client, Talk, connect
 
+pytestmark = pytest.mark.proof
+
 DANA = Principal("dana", "acme")
 MEETING = call(
     "createCalendarEvent",

@@ -122,7 +122,9 @@ def _with_time(found: list[When], match: re.Match[str], text: str, now: datetime
     at = _clock_time(match)
     for index, when in enumerate(found):
         between = text[when.end : match.start()] if when.end <= match.start() else text[match.end() : when.start]
-        if when.at is None and re.fullmatch(r"[\s,]*(?:at|on|@|from|between|in the|this)?[\s,]*", between, re.IGNORECASE):
+        if when.at is None and re.fullmatch(
+            r"[\s,]*(?:at|on|@|from|between|in the|this)?[\s,]*", between, re.IGNORECASE
+        ):
             start, end = min(when.start, match.start()), max(when.end, match.end())
             return [*found[:index], replace(when, start=start, end=end, at=at), *found[index + 1 :]]
     sharing = next((w for w in found if w.at is None and not w.is_span), None) if match["part"] else None
