@@ -117,6 +117,8 @@ def _cheap(tool: Tool, clause: Clause, box: Toolbox, world: World, carried: Modu
         found.explained = explained(clause, tool, box, None)
         found.score = found.verb + 1.6 * found.coverage + 1.0 * found.explained
     likeness = _example_likeness(tool, clause)
+    if not tool.reads and found.verb < 0.5 and clause.head is not None:
+        likeness = 0.0  # "list done tasks" is near to "delete all done tasks", but for what is to be done
     found.score += 1.5 * likeness
     if likeness >= 0.5:
         found.exemplary, found.coverage, found.verb = True, 1.0, max(found.verb, 1.0)
