@@ -18,6 +18,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, Request, async_playwright, expect
 
 import copilot_content
+import copilot_navigation
 import copilot_records
 from copilot_core import Role
 from copilot_core.chat_models import ChatModels
@@ -49,6 +50,14 @@ KNOWN = {
     "Modules available in this workspace": [
         {"slug": slug, "name": name, "pluralName": slug.capitalize()} for slug, name in MODULES.items()
     ],
+    "Routes of this application": {
+        "handlesNavigation": True,
+        "routes": [
+            {"path": "/", "name": "Dashboard"},
+            {"path": "/modules/{module}", "name": "The list of a module"},
+            {"path": "/modules/{module}/records/{id}", "name": "A record"},
+        ],
+    },
     "Current date and time for relative date calculations": {
         "currentDate": "2026-11-20",
         "tomorrow": "2026-11-21",
@@ -149,7 +158,7 @@ async def crm(
         model = None if script is None else await stack.enter_async_context(ScriptedOpenAI(script))
         given = Settings(openai_api_key="x", openai_base_url=model.base_url, _env_file=None) if model else None
         models = ChatModels("openai:scripted", settings=given) if given else ChatModels("rule-planner")
-        plugins, clock = (copilot_records, copilot_content), FixedClock(now) if now else None
+        plugins, clock = (copilot_records, copilot_content, copilot_navigation), FixedClock(now) if now else None
         ready = await stack.enter_async_context(opened(*plugins, models=models, clock=clock))
         await fill(ready)
         key = await ready.keys.create(workspace=DEMO_WORKSPACE, user=DEMO_USER, role=Role.ADMIN)
@@ -287,11 +296,11 @@ async def test_a_deletion_shows_what_would_go_and_waits_for_the_user(browser: Br
 async def test_the_model_moves_the_page_asks_on_it_and_reads_what_came_of_it(browser: Browser) -> None:
     options = [{"id": "rec_a", "label": "Acme, of June"}, {"id": "rec_b", "label": "Acme, of July"}]
     script = [
-        Call("goToModule", {"moduleSlug": "deals"}),
-        Call("setFilter", {"field": "stage", "value": "won"}),
+        Call("goToModule", {"module": "deals"}),
+        Call("setFilter", {"moduleSlug": "deals", "field": "stage", "value": "won"}),
         Say("These are won."),
         Call("openRecord", {"record": "Kestrel Air renewal"}),
-        Call("goToModule", {"moduleSlug": "planets"}),
+        Call("navigateTo", {"route": "/modules/deals/../planets"}),
         Call("chooseRecord", {"question": "Which Acme?", "options": options}),
         Say("The one of July."),
         Status(400),
@@ -307,12 +316,18 @@ async def test_the_model_moves_the_page_asks_on_it_and_reads_what_came_of_it(bro
         await expect(at.page.get_by_role("heading", name="Kestrel Air renewal")).to_be_visible()
         await at.page.get_by_role("button", name="Acme, of July").click()
         await expect(at.answers).to_have_text([GREETING, "These are won.", "The one of July."])
-        refused = f"There is no module planets; there are {', '.join(MODULES)}."
+        allowed = ["/", "/modules/{module}", "/modules/{module}/records/{id}"]
+        refused = f"There is no route '/modules/deals/../planets' here. Allowed are: {', '.join(allowed)}"
         assert at.results() == [
-            {"success": True, "message": "Deals is open."},
+            {"success": True, "handled": True, "link": "/modules/deals", "message": "The page opens Deals."},
             {"success": True, "message": "Stage is filtered: won."},
             {"success": True, "message": "The deal “Kestrel Air renewal” is open."},
-            {"success": False, "error": "not_found", "message": refused},
+            {
+                "success": False,
+                "error": "route_not_allowed",
+                "message": refused,
+                "details": {"route": refused, "allowed": allowed},
+            },
             options[1],
         ]
 
@@ -321,6 +336,18 @@ async def test_the_model_moves_the_page_asks_on_it_and_reads_what_came_of_it(bro
         await expect(problem).to_have_text("The model provider rejected the request.")
         await problem.get_by_role("button", name="Dismiss").click()
         await expect(problem).to_be_hidden()
+
+
+@pytest.mark.seed("S36", "S37")
+async def test_the_page_goes_where_plain_words_lead(browser: Browser) -> None:
+    async with crm(browser) as at:
+        await at.say("Go to deals")
+        await expect(at.page.get_by_role("heading", name="Deals", exact=True)).to_be_visible()
+        await at.say("Take me to the dashboard")
+        await expect(at.page.get_by_role("heading", name="Dashboard")).to_be_visible()
+        await expect(at.answers).to_have_text([GREETING, "The page opens Deals.", "The page opens Dashboard."])
+        await at.say("Show my tasks")
+        await expect(at.page.locator(".card:has(.row) header")).to_contain_text("Tasks")
 
 
 async def test_a_list_and_a_draft_are_cards_and_what_is_done_in_them_is_told(browser: Browser) -> None:

@@ -1,6 +1,7 @@
 """The page with a scripted model: what streams, what is refused, and what hostile text cannot do."""
 
 import asyncio
+import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 from playwright.async_api import Page, async_playwright, expect
 
+import copilot_navigation
 import copilot_records
 from copilot_core import Role, speech
 from copilot_core.testing import ScriptedModel, Step, call, opened, served
@@ -65,7 +67,7 @@ async def visit(*script: Step, role: Role = Role.MEMBER) -> AsyncIterator[Visit]
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     require(chromium, "Chromium is not installed")
     model, problems = HeldModel(script=list(script), go_on=asyncio.Event()), []
-    async with opened(copilot_records, models=only(model)) as ready, served(ready) as url:
+    async with opened(copilot_records, copilot_navigation, models=only(model)) as ready, served(ready) as url:
         key = await ready.keys.create(workspace="acme", user="dana", role=role)
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -110,7 +112,7 @@ async def test_a_new_record_is_marked_in_the_module_it_belongs_to_and_a_link_sho
     listed = call("queryRecords", module="tasks")
     async with visit(created, "Done.", listed, "See [incidents](/modules/incidents).") as there:
         await there.sign_in()
-        await there.say("Report it")
+        await there.say("Create the incident Login is down")
         await expect(there.page.locator("#modules [aria-current=true]")).to_have_text("Incidents")
         await expect(there.page.locator("#records tr.mine th")).to_have_text("Login is down new")
 
@@ -125,7 +127,7 @@ async def test_a_link_in_an_answer_shows_the_record_in_the_table() -> None:
     created = call("createRecord", module="tasks", fields={"title": TASK})
     async with visit(created, "Done.") as there:
         await there.sign_in()
-        await there.say("Create it")
+        await there.say(f"Create the task {TASK}")
         await expect(there.page.locator("#records tr.mine")).to_have_count(1)
         identifier = await there.page.locator("#records tr.mine").get_attribute("id")
         assert identifier
@@ -139,12 +141,60 @@ async def test_a_link_in_an_answer_shows_the_record_in_the_table() -> None:
         assert "/modules/" not in there.page.url
 
 
+async def test_what_an_action_rendered_is_a_card_whose_clicks_are_told() -> None:
+    created = call("createRecord", module="tasks", fields={"title": HOSTILE, "priority": "high"})
+    async with visit(created, "Done.", call("showTasks"), "These.", call("searchRecords", query="nothing")) as there:
+        page, cards = there.page, there.page.locator(".card")
+        there.model.script.append("None.")
+        await there.sign_in()
+        await there.say(f"Create the high priority task {HOSTILE}")
+        await expect(page.locator("#records tr.mine")).to_have_count(1)
+        await there.say("Show them")
+        for _ in range(2):  # as it comes, and from the history
+            await expect(cards.locator("summary")).to_have_text(["TaskList1 task matches."])
+            await expect(cards.locator("thead th")).to_have_text(["", "Priority"])
+            await expect(cards.locator("tbody :is(th, td)")).to_have_text([HOSTILE, "high"])
+            assert await page.locator("img").count() == 0
+            await page.reload()
+
+        async with page.expect_response("**/v1/threads/*/events") as told:
+            await cards.get_by_role("link", name=HOSTILE).click()
+        assert (await told.value).status == 204
+        await expect(page.locator("#records tr:focus th")).to_contain_text(HOSTILE)
+
+        await there.say("Find nothing")
+        await expect(cards.locator("summary").last).to_have_text("RecordListNo records found for “nothing”.")
+
+
+@pytest.mark.seed("S36")
+async def test_the_page_goes_where_an_action_leads() -> None:
+    script = [call("goToModule", module="deals"), "There.", call("navigateTo", route="/modules/incidents"), "Here."]
+    async with visit(*script, call("navigateTo", route="//evil.example"), "No.") as there:
+        current, answers = (
+            there.page.locator("#modules [aria-current=true]"),
+            there.page.locator(".turn:not(.busy) .answer"),
+        )
+        await there.sign_in()
+        await expect(current).to_have_text("Tasks")
+        await there.say("Go to deals")
+        await expect(answers).to_have_text(["There."])
+        await expect(current).to_have_text("Deals")
+        await there.say("And now the incidents")
+        await expect(answers).to_have_text(["There.", "Here."])
+        await expect(current).to_have_text("Incidents")
+        assert json.loads(str(there.model.asked[-1][-1].content))["handled"] is True
+
+        await there.say("And away")
+        await expect(there.page.locator("[data-name=navigateTo][data-status=error]")).to_be_visible()
+        await expect(current).to_have_text("Incidents")
+
+
 async def test_a_deletion_asks_first_and_a_button_answers() -> None:
     created = call("createRecord", module="tasks", fields={"title": TASK})
     deleted = call("deleteRecords", module="tasks", records=[TASK])
     async with visit(created, "Created.", deleted, "Deleted.", role=Role.ADMIN) as there:
         await there.sign_in()
-        await there.say("Create it")
+        await there.say(f"Create the task {TASK}")
         await expect(there.page.locator("#records")).to_contain_text(TASK)
         await there.say("Delete it")
         await there.page.get_by_role("button", name="Yes, go ahead").click()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
+import copilot_navigation
 import copilot_records
 from copilot_core import Role
 from copilot_core.chat_models import ChatModels
@@ -25,7 +26,7 @@ async def page_of_demo(width: int = 1280, height: int = 800) -> AsyncIterator[tu
     """The page as `copilot-core demo` serves it."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     require(chromium, "Chromium is not installed")
-    async with opened(copilot_records, models=ChatModels("rule-planner")) as ready:
+    async with opened(copilot_records, copilot_navigation, models=ChatModels("rule-planner")) as ready:
         keys = {
             role.value: await ready.keys.create(workspace=DEMO_WORKSPACE, user=DEMO_USER, role=role, name=DEMO_NAME)
             for role in Role
@@ -55,6 +56,16 @@ async def test_a_message_is_answered_with_tool_status_and_the_record_appears_bes
         await expect(page.locator("[data-name=createRecord][data-status=done]")).to_be_visible()
         await expect(page.locator("#log")).to_contain_text("Created task")
         await expect(page.locator("#records")).to_contain_text("Review Q4 Report")
+
+
+async def test_plain_words_show_tasks_as_a_card_and_go_to_a_module() -> None:
+    async with page_of_demo() as (page, _):
+        await say(page, "Show my tasks")
+        await expect(page.locator(".card summary")).to_have_text("TaskList5 tasks match.")
+        await expect(page.locator(".card tbody tr")).to_have_count(5)
+        await say(page, "Go to deals")
+        await expect(page.locator("#modules [aria-current=true]")).to_have_text("Deals")
+        await expect(page.locator(".answer").last).to_have_text("The page opens Deals.")
 
 
 async def test_a_reload_shows_the_conversation_again() -> None:

@@ -6,7 +6,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "react";
 import type { Api, CrmRecord, Module } from "./api";
 import { ApprovalCard, ChoiceCard, ToolCard, useGoFromChat } from "./cards";
 import type { ToolCall } from "./cards";
-import type { Filters, Page } from "./place";
+import type { Page } from "./place";
 import { pageAt } from "./place";
 import { label, localDate, moduleNamed, useApp, words } from "./ui";
 
@@ -19,6 +19,7 @@ interface CopilotProps {
 
 export function Copilot({ role, recordName, onRunEnded }: CopilotProps) {
   useReadables(role, recordName);
+  useNavigation();
   usePageActions();
   useChanges(onRunEnded);
   useSuggestions(recordName);
@@ -95,51 +96,44 @@ function dateContext() {
   };
 }
 
+/* ---- Where it may lead ---- */
+
+const NAVIGATION = {
+  handlesNavigation: true,
+  routes: [
+    { path: "/", name: "Dashboard" },
+    { path: "/modules/{module}", name: "The list of a module" },
+    { path: "/modules/{module}/records/{id}", name: "A record" },
+  ],
+};
+
+/** Goes where the server's actions lead, which were told that this page does. */
+function useNavigation() {
+  const { agent } = useAgent({ updates: [] });
+  const go = useGoFromChat();
+  const latest = useRef(go);
+  latest.current = go;
+  useCopilotReadable({ description: "Routes of this application", value: NAVIGATION });
+  useEffect(() => {
+    const subscription = agent.subscribe({
+      onCustomEvent: ({ event }) => {
+        const page = event.name === "navigate" ? pageAt(String(event.value.link)) : undefined;
+        if (page) latest.current(page);
+      },
+    });
+    return () => subscription.unsubscribe();
+  }, [agent]);
+}
+
 /* ---- What it may do on the page ---- */
 
 const done = (message: string) => ({ success: true, message });
 const failed = (error: string, message: string) => ({ success: false, error, message });
 
 function usePageActions() {
-  const { api, modules, highlight } = useApp();
+  const { api, modules, page, highlight } = useApp();
   const go = useGoFromChat();
   const slugs = modules.map((module) => module.slug);
-
-  useCopilotAction(
-    {
-      name: "goToModule",
-      description: "Navigate to a module's list view",
-      parameters: [
-        { name: "moduleSlug", type: "string", description: "The module to show", enum: slugs, required: true },
-      ],
-      handler: ({ moduleSlug }) => {
-        const module = moduleNamed(modules, moduleSlug);
-        if (!module) return failed("not_found", `There is no module ${moduleSlug}; there are ${slugs.join(", ")}.`);
-        go({ type: "moduleList", slug: module.slug, filters: {} });
-        return done(`${module.name} is open.`);
-      },
-    },
-    [slugs],
-  );
-
-  useCopilotAction({
-    name: "navigateTo",
-    description: "Navigate to any application route: the dashboard, or the link of a module or a record",
-    parameters: [
-      {
-        name: "path",
-        type: "string",
-        description: "Such as /modules/<slug>/records/<id>; none is the dashboard",
-        required: false,
-      },
-    ],
-    handler: ({ path }) => {
-      const page = pageAt(path ?? "/");
-      if (!page) return failed("not_found", `There is no page ${path}.`);
-      go(page);
-      return done(page.type === "dashboard" ? "The dashboard is open." : `${path} is open.`);
-    },
-  });
 
   useCopilotAction(
     {
@@ -155,6 +149,31 @@ function usePageActions() {
         const [one] = found as [Hit];
         go({ type: "moduleRecord", slug: one.module.slug, id: one.record.id });
         return done(`The ${one.module.singular} “${one.record.title}” is open.`);
+      },
+    },
+    [slugs],
+  );
+
+  useCopilotAction(
+    {
+      name: "setFilter",
+      description: "Show the list of a module on the page, filtered by the value of one field",
+      parameters: [
+        { name: "moduleSlug", type: "string", description: "The module to show", enum: slugs, required: true },
+        { name: "field", type: "string", description: "Field to filter by", required: true },
+        { name: "value", type: "string", description: "Value to show; empty removes the filter", required: true },
+      ],
+      handler: ({ moduleSlug, field, value }) => {
+        const module = moduleNamed(modules, moduleSlug);
+        const chosen = module?.fields.find((one) => one.name === field);
+        if (!module || !chosen) return failed("not_found", notFiltered(modules, module, moduleSlug, field));
+        if (value && chosen.options && !chosen.options.includes(value)) {
+          return failed("validation_error", `The '${field}' field must be one of: ${chosen.options.join(", ")}.`);
+        }
+        const shown = page.type === "moduleList" && page.slug === module.slug ? page.filters : {};
+        const { [field]: _, ...rest } = shown;
+        go({ type: "moduleList", slug: module.slug, filters: value ? { ...rest, [field]: value } : rest });
+        return done(`${label(field)} is ${value ? `filtered: ${words(value)}` : "no longer filtered"}.`);
       },
     },
     [slugs],
@@ -192,6 +211,11 @@ function usePageActions() {
   });
 }
 
+function notFiltered(modules: Module[], module: Module | undefined, slug: string, field: string) {
+  if (!module) return `There is no module ${slug}; there are ${modules.map((one) => one.slug).join(", ")}.`;
+  return `${module.name} have no field ${field}; there are ${module.fields.map((one) => one.name).join(", ")}.`;
+}
+
 interface Hit {
   module: Module;
   record: CrmRecord;
@@ -219,33 +243,6 @@ function notOne(wanted: string, found: Hit[]) {
     label: `${record.title} (${module.singular})`,
   }));
   return { ...failed("ambiguous", `${found.length} records could be meant by “${wanted}”.`), data: { options } };
-}
-
-/** Filters belong to the list: this action is there while one is shown. */
-export function useListActions(module: Module, filters: Filters, show: (filters: Filters) => void) {
-  const names = module.fields.map((field) => field.name);
-  useCopilotAction(
-    {
-      name: "setFilter",
-      description: `Filter the list of ${module.name} on the page by the value of one field`,
-      parameters: [
-        { name: "field", type: "string", description: "Field to filter by", enum: names, required: true },
-        { name: "value", type: "string", description: "Value to show; empty removes the filter", required: true },
-      ],
-      handler: ({ field, value }) => {
-        const chosen = module.fields.find((one) => one.name === field);
-        if (!chosen)
-          return failed("validation_error", `${module.name} have no field ${field}; there are ${names.join(", ")}.`);
-        if (value && chosen.options && !chosen.options.includes(value)) {
-          return failed("validation_error", `The '${field}' field must be one of: ${chosen.options.join(", ")}.`);
-        }
-        const { [field]: _, ...rest } = filters;
-        show(value ? { ...rest, [field]: value } : rest);
-        return done(`${label(field)} is ${value ? `filtered: ${words(value)}` : "no longer filtered"}.`);
-      },
-    },
-    [module.slug],
-  );
 }
 
 /* ---- What it changed ---- */

@@ -43,6 +43,7 @@ const dataOf = (result: Json): Json => (isJson(result.data) ? result.data : resu
 const CARDS: Record<string, (props: CardProps) => ReactNode> = {
   queryRecords: RecordList,
   searchRecords: RecordList,
+  showTasks: RecordList,
   draftEmail: EmailPreview,
   createRecord: Receipt,
   createMultipleRecords: Receipt,

@@ -1,6 +1,5 @@
 import { useEffect, useState } from "react";
 import type { CrmRecord, Field, Found, Module } from "./api";
-import { useListActions } from "./Copilot";
 import type { Filters } from "./place";
 import { go, hrefOf } from "./place";
 import { Icon, label, localDate, Option, useApp, useLoad, Value, words } from "./ui";
@@ -124,7 +123,6 @@ export function ModuleList({ module, filters }: { module: Module; filters: Filte
   const [sort, setSort] = useState<{ by: string; order: "asc" | "desc" }>();
   const [limit, setLimit] = useState(PAGE);
   const show = (next: Filters) => go({ type: "moduleList", slug: module.slug, filters: next });
-  useListActions(module, filters, show);
 
   const { data, error } = useLoad(async () => {
     const query = {

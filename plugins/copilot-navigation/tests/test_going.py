@@ -41,7 +41,7 @@ async def test_without_a_page_that_says_so_it_is_not_handled_and_the_link_is_giv
                 "success": True,
                 "handled": False,
                 "link": "/modules/deals",
-                "message": "The page does not follow links by itself. Open Deals",
+                "message": "Not opened, this page does not navigate. Link: Deals",
             }
 
 
@@ -59,7 +59,7 @@ async def test_the_ai_sdk_gets_a_data_part_and_the_six_event_wire_nothing_but_th
 
     assert {event["type"] for event in events} == {"start", "tool_use", "token", "done"}
     answer = "".join(event["content"] for event in events if event["type"] == "token")
-    assert answer == "[The page does not follow links by itself. Open Deals](/modules/deals)"
+    assert answer == "[Not opened, this page does not navigate. Link: Deals](/modules/deals)"
 
 
 async def test_an_unknown_module_is_named_with_those_there_are_and_nothing_is_sent(page: Open) -> None:

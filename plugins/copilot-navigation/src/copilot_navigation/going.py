@@ -49,5 +49,5 @@ def _going(emit: Emit, readables: Readables, name: str, where: Json) -> Json:
     """Tells the page where to go. Whether it does so is known by what it said of itself: nobody waits for it."""
     emit(EVENT, where)
     handled = follows(readables)
-    message = f"The page opens {name}." if handled else f"The page does not follow links by itself. Open {name}"
+    message = f"The page opens {name}." if handled else f"Not opened, this page does not navigate. Link: {name}"
     return {"success": True, "handled": handled, "link": where["link"], "message": message}
