@@ -41,7 +41,6 @@ MODULES = {
     "deals": "Deal",
     "contacts": "Contact",
     "companies": "Company",
-    "incidents": "Incident",
     "projects": "Project",
 }
 KNOWN = {

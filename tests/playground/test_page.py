@@ -108,18 +108,18 @@ async def test_escape_stops_the_run_and_keeps_what_was_said() -> None:
 
 
 async def test_a_new_record_is_marked_in_the_module_it_belongs_to_and_a_link_shows_it() -> None:
-    created = call("createRecord", module="incidents", fields={"title": "Login is down"})
+    created = call("createRecord", module="projects", fields={"name": "Login is down"})
     listed = call("queryRecords", module="tasks")
-    async with visit(created, "Done.", listed, "See [incidents](/modules/incidents).") as there:
+    async with visit(created, "Done.", listed, "See [projects](/modules/projects).") as there:
         await there.sign_in()
-        await there.say("Create the incident Login is down")
-        await expect(there.page.locator("#modules [aria-current=true]")).to_have_text("Incidents")
+        await there.say("Create the project Login is down")
+        await expect(there.page.locator("#modules [aria-current=true]")).to_have_text("Projects")
         await expect(there.page.locator("#records tr.mine th")).to_have_text("Login is down new")
 
         await there.page.get_by_role("button", name="Deals").click()
         await expect(there.page.locator("#records")).to_contain_text("No deals yet")
         await there.say("Where?")
-        await expect(there.page.locator("#modules [aria-current=true]")).to_have_text("Incidents")
+        await expect(there.page.locator("#modules [aria-current=true]")).to_have_text("Projects")
         await expect(there.page.locator("#records .tag")).to_have_count(0)
 
 

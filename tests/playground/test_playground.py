@@ -70,12 +70,12 @@ async def test_plain_words_show_tasks_as_a_card_and_go_to_a_module() -> None:
 
 async def test_a_reload_shows_the_conversation_again() -> None:
     async with page_of_demo() as (page, _):
-        await say(page, "How many open incidents are there?")
-        await expect(page.locator("#log")).to_contain_text("incidents match")
+        await say(page, "How many deals are won?")
+        await expect(page.locator("#log")).to_contain_text("deals match")
         await page.reload()
 
-        await expect(page.locator("#log")).to_contain_text("How many open incidents are there?")
-        await expect(page.locator("#log")).to_contain_text("incidents match")
+        await expect(page.locator("#log")).to_contain_text("How many deals are won?")
+        await expect(page.locator("#log")).to_contain_text("deals match")
 
 
 async def test_a_viewer_sees_why_a_write_was_refused() -> None:

@@ -25,7 +25,6 @@ async def test_there_are_some_hundred_records_that_belong_together(filled: Recor
         "deals": 72,
         "contacts": 80,
         "companies": 24,
-        "incidents": 20,
         "projects": 12,
     }
     companies = {record.title for record in records["companies"]}
@@ -46,7 +45,6 @@ async def test_today_has_something_to_do(filled: RecordStore) -> None:
     assert await count("tasks", ("assignee", "eq", "Dana Reyes"), ("status", "ne", "done")) > 2
     assert await count("deals", ("stage", "eq", "negotiation"), ("closeDate", "lte", "2026-03-12")) > 5
     assert await count("deals", ("stage", "in", ["won", "lost"]), ("closeDate", "gte", "2026-02-10")) == 0
-    assert await count("incidents", ("severity", "eq", "critical"), ("status", "eq", "open")) > 0
 
 
 async def test_the_same_records_at_every_start_and_only_once(

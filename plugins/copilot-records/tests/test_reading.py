@@ -146,7 +146,7 @@ async def test_a_long_text_is_whole_only_in_a_record_by_itself(store: RecordStor
 async def test_an_unknown_module_is_answered_with_the_known_ones(store: RecordStore) -> None:
     with pytest.raises(ActionError) as caught:
         await query_records(module="taks", store=store)
-    known = "tasks, deals, contacts, companies, incidents, projects"
+    known = "tasks, deals, contacts, companies, projects"
     assert caught.value.message == f"There is no module 'taks'. Did you mean 'tasks'? Known are: {known}"
 
 
@@ -191,13 +191,14 @@ async def test_search_follows_updates_and_deletions(store: RecordStore) -> None:
 
 @pytest.mark.seed("S35")
 async def test_a_module_tells_its_fields_types_options_and_what_is_required(store: RecordStore) -> None:
-    result = await get_module_info(module="incident", store=store)
+    result = await get_module_info(module="deal", store=store)
     told = {f["name"]: (f["type"], f["required"], f.get("options")) for f in result["data"]["fields"]}
     assert told == {
-        "title": ("string", True, None),
-        "severity": ("enum", False, ["critical", "high", "medium", "low"]),
-        "status": ("enum", False, ["open", "acknowledged", "resolved"]),
-        "service": ("string", False, None),
-        "assignee": ("user", False, None),
-        "openedAt": ("date", False, None),
+        "name": ("string", True, None),
+        "stage": ("enum", False, ["lead", "qualified", "proposal", "negotiation", "won", "lost"]),
+        "value": ("number", False, None),
+        "closeDate": ("date", False, None),
+        "owner": ("user", False, None),
+        "company": ("string", False, None),
+        "contact": ("relation", False, None),
     }

@@ -26,7 +26,8 @@ class Instant(TypeDecorator[datetime]):
         return value and (value if value.tzinfo else value.replace(tzinfo=UTC))
 
 
-def _instant(*, nullable: bool = False) -> Any:
+def instant(*, nullable: bool = False) -> Any:
+    """A column of instants."""
     return Field(default=None, sa_type=Instant, nullable=nullable)
 
 
@@ -40,9 +41,9 @@ class ApiKey(SQLModel, table=True):
     user: str
     role: str
     name: str | None = None
-    created_at: datetime = _instant()
-    expires_at: datetime | None = _instant(nullable=True)
-    revoked_at: datetime | None = _instant(nullable=True)
+    created_at: datetime = instant()
+    expires_at: datetime | None = instant(nullable=True)
+    revoked_at: datetime | None = instant(nullable=True)
 
 
 class Thread(SQLModel, table=True):
@@ -59,9 +60,9 @@ class Thread(SQLModel, table=True):
     owner: str
     title: str | None = None
     forked_from: str = ""
-    created_at: datetime = _instant()
-    updated_at: datetime = _instant()
-    archived_at: datetime | None = _instant(nullable=True)
+    created_at: datetime = instant()
+    updated_at: datetime = instant()
+    archived_at: datetime | None = instant(nullable=True)
 
 
 class Run(SQLModel, table=True):
@@ -95,9 +96,9 @@ class Run(SQLModel, table=True):
     model: str
     status: str
     process: str
-    lease_until: datetime = _instant()
-    created_at: datetime = _instant()
-    ended_at: datetime | None = _instant(nullable=True)
+    lease_until: datetime = instant()
+    created_at: datetime = instant()
+    ended_at: datetime | None = instant(nullable=True)
     error: str | None = None
     input: str
     base: int = 0
@@ -134,7 +135,7 @@ class LedgerEntry(SQLModel, table=True):
     body: str
     thread_key: str | None = None
     turn: str | None = None
-    at: datetime = _instant()
+    at: datetime = instant()
 
 
 class Approval(SQLModel, table=True):
@@ -159,9 +160,9 @@ class Approval(SQLModel, table=True):
     question: str
     calls: str
     decisions: str | None = None
-    created_at: datetime = _instant()
-    expires_at: datetime = _instant()
-    answered_at: datetime | None = _instant(nullable=True)
+    created_at: datetime = instant()
+    expires_at: datetime = instant()
+    answered_at: datetime | None = instant(nullable=True)
 
 
 class ReceiptRow(SQLModel, table=True):
@@ -182,8 +183,8 @@ class ReceiptRow(SQLModel, table=True):
     message: str
     reversible: bool
     approval_id: str | None = None
-    undone_at: datetime | None = _instant(nullable=True)
-    at: datetime = _instant()
+    undone_at: datetime | None = instant(nullable=True)
+    at: datetime = instant()
 
 
 class WorkspaceRow(SQLModel, table=True):
@@ -195,7 +196,7 @@ class WorkspaceRow(SQLModel, table=True):
     confirm: str = "[]"
     deny: str = "[]"
     changed_by: str
-    changed_at: datetime = _instant()
+    changed_at: datetime = instant()
 
 
 class NotificationRow(SQLModel, table=True):
@@ -210,5 +211,5 @@ class NotificationRow(SQLModel, table=True):
     title: str
     body: str
     data: str
-    at: datetime = _instant()
-    seen_at: datetime | None = _instant(nullable=True)
+    at: datetime = instant()
+    seen_at: datetime | None = instant(nullable=True)

@@ -21,7 +21,7 @@ from copilot_calendar.recurrence import following
 from copilot_calendar.tables import ReminderRow, WebhookRow
 from copilot_calendar.webhook import PATIENCE, Webhook
 from copilot_core import Clock, Notification, Notifications
-from copilot_core.store.database import Database
+from copilot_core.tables import Database
 
 log = logging.getLogger("copilot_calendar")
 AT_ONCE = 100

@@ -1,16 +1,11 @@
 """The plugin's own tables. Every row belongs to a user of a workspace and is only ever looked up with both."""
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
-from copilot_core.store.tables import Instant
-
-
-def _instant(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_type=Instant, nullable=nullable)
+from copilot_core.tables import instant
 
 
 class ReminderRow(SQLModel, table=True):
@@ -32,11 +27,11 @@ class ReminderRow(SQLModel, table=True):
     note: str
     link: str | None = None
     timezone: str
-    start: datetime = _instant()
+    start: datetime = instant()
     rule: str | None = None
-    next_at: datetime | None = _instant(nullable=True)
+    next_at: datetime | None = instant(nullable=True)
     status: str = "scheduled"
-    created_at: datetime = _instant()
+    created_at: datetime = instant()
 
 
 class WebhookRow(SQLModel, table=True):
@@ -51,4 +46,4 @@ class WebhookRow(SQLModel, table=True):
     body: str
     status: str = "pending"
     tries: int = 0
-    next_try_at: datetime = _instant()
+    next_try_at: datetime = instant()

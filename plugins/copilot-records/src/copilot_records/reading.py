@@ -52,7 +52,7 @@ def _query_credits(arguments: Mapping[str, Any]) -> int:
 @action(
     credits=_query_credits,
     source=SOURCE,
-    examples=["which tasks are due this week?", "the 5 biggest deals we won", "list open incidents"],
+    examples=["which tasks are due this week?", "the 5 biggest deals we won", "list open deals"],
     render=LIST,
 )
 async def query_records(

@@ -60,20 +60,6 @@ COMPANIES = Module(
         Field("website", "url"),
     ),
 )
-INCIDENTS = Module(
-    "incidents",
-    "Incidents",
-    "incident",
-    "title",
-    (
-        Field("title", required=True),
-        Field("severity", "enum", options=("critical", "high", "medium", "low")),
-        Field("status", "enum", options=("open", "acknowledged", "resolved")),
-        Field("service"),
-        Field("assignee", "user"),
-        Field("openedAt", "date"),
-    ),
-)
 PROJECTS = Module(
     "projects",
     "Projects",
@@ -90,4 +76,4 @@ PROJECTS = Module(
         Field("summary", "text"),
     ),
 )
-STANDARD = (TASKS, DEALS, CONTACTS, COMPANIES, INCIDENTS, PROJECTS)
+STANDARD = (TASKS, DEALS, CONTACTS, COMPANIES, PROJECTS)

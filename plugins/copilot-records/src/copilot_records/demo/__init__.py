@@ -1,4 +1,4 @@
-"""The demo's workspace: one small company's tasks, deals, contacts, companies, incidents and projects.
+"""The demo's workspace: one small company's tasks, deals, contacts, companies and projects.
 
 The same records at every start (only ids differ), with dates around the clock's today.
 """
@@ -14,7 +14,7 @@ from copilot_core import Clock, Principal
 from copilot_records.demo import words
 from copilot_records.modules import Module
 from copilot_records.own import OwnRecords
-from copilot_records.standard import COMPANIES, CONTACTS, DEALS, INCIDENTS, PROJECTS, STANDARD, TASKS
+from copilot_records.standard import COMPANIES, CONTACTS, DEALS, PROJECTS, STANDARD, TASKS
 from copilot_records.store import Record, Values
 
 Row = dict[str, Any]
@@ -32,7 +32,6 @@ async def fill(session: AsyncSession, principal: Principal, clock: Clock) -> Non
     projects = _ids(await _insert(store, PROJECTS, company.projects()))
     await _insert(store, DEALS, company.deals(contacts))
     await _insert(store, TASKS, company.tasks(projects))
-    await _insert(store, INCIDENTS, company.incidents())
 
 
 async def _insert(store: OwnRecords, module: Module, rows: Sequence[Row]) -> Sequence[Record]:
@@ -139,24 +138,6 @@ class _Company:
             "dueDate": self._day(-40, -1) if late else self._day(0, 28),
             "assignee": self._random.choice(words.TEAM) if self._random.random() < 7 / 8 else None,
         }
-
-    def incidents(self) -> list[Row]:
-        """The first ones are fresh and open, the older the more of them are resolved."""
-        rows = []
-        for place, (title, service, severity) in enumerate(words.INCIDENTS):
-            days = place // 2 + place * place // 12
-            status = "open" if place < 5 else "acknowledged" if place < 8 else "resolved"
-            rows.append(
-                {
-                    "title": title,
-                    "severity": severity,
-                    "status": status,
-                    "service": service,
-                    "assignee": None if status == "open" and place % 2 else self._random.choice(words.ENGINEERS),
-                    "openedAt": str(self._today - timedelta(days=days)),
-                }
-            )
-        return rows
 
     def _day(self, first: int, last: int) -> str:
         return str(self._today + timedelta(days=self._random.randint(first, last)))

@@ -11,7 +11,6 @@ TEAM = (
     "Kofi Mensah",
 )
 SELLERS = TEAM[:4]
-ENGINEERS = TEAM[2:]
 
 # name, industry, employees, city, domain
 COMPANIES = (
@@ -276,29 +275,4 @@ LOOSE_TASKS = (
     ("Order replacement laptops", "Three, same model as last year."),
     ("File the travel expenses", None),
     ("Restore test of the backups", "Pick one database and time it."),
-)
-
-SERVICES = ("payments api", "checkout", "search", "login", "reporting", "webhooks", "mobile gateway", "billing jobs")
-# title, service, usual severity
-INCIDENTS = (
-    ("Checkout latency", "checkout", "high"),
-    ("Payments api returns 502", "payments api", "critical"),
-    ("Search results are stale", "search", "medium"),
-    ("Login codes arrive late", "login", "high"),
-    ("Typo in the export dialog", "reporting", "low"),
-    ("Webhooks delivered twice", "webhooks", "medium"),
-    ("Reports time out for large workspaces", "reporting", "high"),
-    ("Invoices missing the VAT number", "billing jobs", "medium"),
-    ("Mobile gateway certificate expires", "mobile gateway", "critical"),
-    ("Single sign-on loop for Hooli", "login", "critical"),
-    ("Slow typeahead", "search", "low"),
-    ("Refund stuck in pending", "payments api", "high"),
-    ("Cart empties after login", "checkout", "medium"),
-    ("Nightly job skipped", "billing jobs", "high"),
-    ("Charts blank in Safari", "reporting", "medium"),
-    ("Webhook queue is growing", "webhooks", "critical"),
-    ("Push notifications duplicated", "mobile gateway", "low"),
-    ("Currency rounding off by a cent", "payments api", "medium"),
-    ("Password reset mail in spam", "login", "low"),
-    ("Index rebuild blocks writes", "search", "high"),
 )
