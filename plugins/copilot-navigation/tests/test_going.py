@@ -66,7 +66,7 @@ async def test_an_unknown_module_is_named_with_those_there_are_and_nothing_is_se
     async with page([Call("goToModule", {"module": "xyz"}), Say("No.")]) as dana:
         events = await dana.ask("Go to xyz", FOLLOWS)
 
-    told = "There is no module 'xyz'. Known are: tasks, deals, contacts, companies, incidents, projects"
+    told = "There is no module 'xyz'. Known are: tasks, deals, contacts, companies, projects"
     assert result(events) == {
         "success": False,
         "error": "validation_error",

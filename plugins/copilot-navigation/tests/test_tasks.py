@@ -73,7 +73,7 @@ async def test_a_workspace_without_tasks_says_which_modules_it_has(page: Open, m
     async with page([Call("showTasks", {}), Say("No.")]) as dana:
         told = result(await dana.ask("Show chores"))
 
-    slugs = ["tasks", "deals", "contacts", "companies", "incidents", "projects"]
+    slugs = ["tasks", "deals", "contacts", "companies", "projects"]
     assert told == {
         "success": False,
         "error": "not_found",

@@ -42,6 +42,8 @@ _IDS = frozenset(
         "version",
     }
 )
+_KEY = re.compile(r"[A-Z]{2,8}-\d{1,9}")
+"""An id that people say, such as INC-12."""
 
 
 def question(candidate: Candidate, param: Param | None, text: str) -> str:
@@ -141,7 +143,7 @@ def _data(data: Any, asked: Interest, message: str) -> str:
         total = data.get("total", data.get("count")) if isinstance(data, Mapping) else None
         return _rows(rows, total if isinstance(total, int) else len(rows), asked, message)
     if isinstance(data, Mapping):
-        if "records" in data:
+        if "records" in data or [] in data.values():
             return "" if message else "Nothing found."
         return "\n".join(f"- {k}: {v}" for k, v in _details(data, asked, title_of(data), limit=None))
     return _value(data)
@@ -179,8 +181,10 @@ def _details(row: Mapping[str, Any], asked: Interest, title: str | None, *, limi
 
 
 def _identifies(name: str, row: Mapping[str, Any]) -> bool:
-    """Whether an entry is there for machines: an id, a link, or the id beside a name (``projectId``)."""
+    """Whether an entry is there for machines: an id (not ``INC-12``), a link, or the id beside a name (``projectId``)."""
     words = identifier_words(name)
+    if _KEY.fullmatch(str(row[name])):
+        return False
     return (
         name.lower() in _IDS or (len(words) > 1 and words[-1] in {"id", "ids"}) or (name == "title" and "name" in row)
     )

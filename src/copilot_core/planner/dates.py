@@ -92,6 +92,8 @@ def _as_ranges(found: list[When], text: str) -> list[When]:
     """In "from monday to wednesday" the second day follows the first; in "2pm to 4pm tomorrow" they share it."""
     for index in range(1, len(found)):
         left, right = found[index - 1], found[index]
+        if left.at is None and re.fullmatch(r"\s*(?:,|&|and)\s*", text[left.end : right.start], re.IGNORECASE):
+            found[index - 1] = replace(left, at=right.at)
         if not re.fullmatch(r"\s*(?:to|until|till|through|and|-|–)\s*", text[left.end : right.start], re.IGNORECASE):
             continue
         day_left = _TIME.fullmatch(text[left.start : left.end].strip()) is None

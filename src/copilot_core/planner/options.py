@@ -115,4 +115,6 @@ def _alikeness(word: Word, part: str) -> float:
         and (len(short) >= 5 or (word.stem == short and len(part) - len(short) >= 2))
     ):
         return 0.8
+    if len(part) > 3 and word.stem == f"re{part}":
+        return 0.8
     return 0.65 if similar(word.stem, part) == 0.6 else 0.0

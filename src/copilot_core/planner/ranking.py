@@ -459,6 +459,7 @@ def _filled(
     filler = Filler(found.tool, clause, world, earlier)
     filling = filler.fill()
     found.arguments, found.missing, found.weak = filling.arguments, filler.missing(), frozenset(filling.weak)
+    found.unused = filling.unused
     found.evidence = filling.evidence
     gained = _covered_by_values(found, clause, box) - found.coverage
     if not found.tool.params and found.explained >= 0.5:

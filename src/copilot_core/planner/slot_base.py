@@ -16,7 +16,7 @@ from copilot_core.planner.world import World
 PREPOSITIONS: dict[str, frozenset[str]] = {
     "origin": frozenset({"from"}),
     "target": frozenset({"to", "into", "onto", "in", "towards"}),
-    "person": frozenset({"to", "for", "with", "by", ""}),
+    "person": frozenset({"to", "for", "with", "by", "of", ""}),
     "place": frozenset({"in", "at", "near", "to", "for", "around", "from", "of", ""}),
     "string": frozenset({"", "for", "on", "of", "in", "to", "about", "with", "from", "by", "as", "under"}),
     "id": frozenset({"", "for", "of", "on", "in", "to"}),
@@ -35,6 +35,7 @@ class Filling:
     spans: list[Span] = field(default_factory=list)
     evidence: float = 0.0
     weak: set[str] = field(default_factory=set)
+    unused: list[str] = field(default_factory=list)
 
     def put(self, param: Param, value: Any, *spans: Span, evidence: float = 1.0) -> None:
         """Keep `value` for `param`."""

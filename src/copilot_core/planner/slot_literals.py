@@ -107,6 +107,7 @@ class LiteralSlots(Slots):
             twins = [p for p in params if set(p.options) == set(param.options) and len(params) > 1]
             found = list(find_options(self.clause, param.options, self._option_gate(param)))
             found = [o for o in found if not _NEGATION.search(self.clause.text[: o.span[0]])]
+            found = [o for o in found if not self._says_when(o)]
             if self.body is not None:
                 self._cut_body(param, found)
             if self.body is not None and any(not self._in_body(o.span) for o in found):
@@ -131,6 +132,13 @@ class LiteralSlots(Slots):
             if free:
                 best = max(free, key=lambda o: (o.strength, nearness(self.clause, param, o.span[0])))
                 self.filling.put(param, best.value, best.span, evidence=best.strength)
+
+    def _says_when(self, found: Mention) -> bool:
+        """``opened this week``: a form of an option's word that is in the name of a date, beside a date."""
+        dated = {word for p in self.params if p.role in {"date", "datetime"} for word in p.words}
+        words = [w for w in self.clause.words if (w.start, w.end) == found.span]
+        other = any(w.stem in dated and w.lower != str(found.value).lower() for w in words)
+        return other and bool(self.clause.dates)
 
     def _cut_body(self, param: Param, found: Sequence[Mention]) -> None:
         """``title: timeouts, label bug``: an option behind its parameter's own name ends the free text."""

@@ -9,6 +9,10 @@ from copilot_core.planner.tools import Param
 from copilot_core.planner.vocabulary import STOP, similar
 from copilot_core.planner.words import stems_of, words_of
 
+_ME = re.compile(r"['\"“‘]me['\"”’]")
+_TO_ME = re.compile(r"\bto me\b", re.IGNORECASE)
+_MINE = re.compile(r"\b(?:my|mine|(?:assigned )?to me|i own|do i (?:own|have))\b", re.IGNORECASE)
+
 
 class NameSlots(Slots):
     """Steps for people, places and other short names."""
@@ -33,6 +37,13 @@ class NameSlots(Slots):
         for param in self._open("person") if match and name else ():
             if match is not None and self.filling.is_free(match.span()):
                 self.filling.put(param, name, match.span())
+
+    def _myself(self) -> None:
+        """“my tickets”, “give it to me”: for a person whom the schema also takes as 'me'."""
+        match = (_MINE if self.tool.reads else _TO_ME).search(self.clause.text)
+        for param in self._open("person"):
+            if match is not None and _ME.search(param.description) and self.filling.is_free(match.span()):
+                self.filling.put(param, "me", match.span())
 
     def _names(self) -> None:
         """What is left for required short strings, with weaker evidence."""
@@ -59,6 +70,8 @@ class NameSlots(Slots):
         wanted = direction(param) or PREPOSITIONS.get(param.role, PREPOSITIONS["string"])
         fit = 0.0 if param.required else -0.4
         fit += (1.5 if chunk.preposition else 0.4) if chunk.preposition in wanted else -0.8
+        if self.tool.reads and param.role == "string" and chunk.preposition in {"on", "about"}:
+            fit += 0.5  # what is asked about narrows the answer
         if direction(param) and chunk.preposition not in wanted and chunk.preposition in {"from", "to", "into"}:
             fit -= 1.5
         named = [w for w in words_of(text) if w.is_name]

@@ -72,6 +72,8 @@ class NumberSlots(Slots):
         param = next((p for p in self._open("number") if p.unit in {"minut", "hour"}), None)
         if param is None or len(timed) != 2 or timed[0].first != timed[1].first:
             return
+        if not self.filling.is_free((timed[1].start, timed[1].end)):
+            return  # told as an end already
         gap = timed[1].moment(self.world.now) - timed[0].moment(self.world.now)
         if gap.total_seconds() > 0 and re.fullmatch(
             r"\s*(?:to|until|till|-|–)\s*", self.clause.text[timed[0].end : timed[1].start]

@@ -26,13 +26,17 @@ class ProseSlots(Slots):
         """Quoted text, what follows a colon, "saying", "called", "about" or "because"."""
         self._quoted_prose()
         if self.body is not None:
-            param = next((p for p in self._open("prose", "name", "string") if p.role == "prose"), None) or next(
-                iter(self._open("name")), None
-            )
+            param = self._of_body()
             if param is not None:
                 self._put_text(param, *self.body)
         for role, pattern in (("name", _NAMED), ("reason", _REASON), ("topic", _TOPIC)):
             self._after_marker(role, pattern)
+
+    def _of_body(self) -> Param | None:
+        """A required text before an optional one: ``report an issue: the door is stuck`` is its title."""
+        prose, name = next(iter(self._open("prose")), None), next(iter(self._open("name")), None)
+        only_name = name is not None and name.required and prose is not None and not prose.required
+        return name if only_name and _NAMED.search(self.clause.text) is None else prose or name
 
     def _quoted_prose(self) -> None:
         for literal in self.clause.quoted():

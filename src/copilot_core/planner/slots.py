@@ -10,11 +10,12 @@ from copilot_core.planner.slot_names import NameSlots
 from copilot_core.planner.slot_numbers import NumberSlots
 from copilot_core.planner.slot_page import PageSlots
 from copilot_core.planner.slot_prose import ProseSlots
+from copilot_core.planner.slot_recurrence import RecurrenceSlots
 from copilot_core.planner.slot_times import TimeSlots
 from copilot_core.planner.tools import Tool, params_of
 
 
-class Filler(LiteralSlots, TimeSlots, NumberSlots, PageSlots, NameSlots, ProseSlots):
+class Filler(LiteralSlots, RecurrenceSlots, TimeSlots, NumberSlots, PageSlots, NameSlots, ProseSlots):
     """One attempt to fill `params` from `clause`."""
 
     def fill(self) -> Filling:
@@ -23,12 +24,15 @@ class Filler(LiteralSlots, TimeSlots, NumberSlots, PageSlots, NameSlots, ProseSl
             self._keyed,
             self._pointed_record,
             self._literals,
+            self._recurrences,
             self._enums,
             self._dates,
+            self._recurring_days,
             self._numbers,
             self._flags,
             self._it_record,
             self._pronouns,
+            self._myself,
             self._people,
             self._lists,
             self._nested,

@@ -32,7 +32,7 @@ def copilot_actions() -> Iterable[Action]:
     return [
         reading.list_incidents,
         reading.get_incident,
-        changing.report_incident,
+        changing.create_incident,
         changing.acknowledge_incident,
         changing.resolve_incident,
         changing.update_incident,

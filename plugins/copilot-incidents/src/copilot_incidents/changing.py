@@ -48,12 +48,12 @@ async def foresee(incident: str, incidents: Injected[Incidents]) -> Json:
 
 
 @action(
-    name="report_incident",
+    name="create_incident",
     writes=True,
     undo=put_back,
     examples=["report a critical incident: orders are missing since Monday"],
 )
-async def report_incident(
+async def create_incident(
     title: Annotated[str, Field(description="What is wrong, in a few words", min_length=1, max_length=200)],
     incidents: Injected[Incidents],
     changes: Injected[Changes],
@@ -62,7 +62,7 @@ async def report_incident(
     source: Annotated[str, Field(description="The system that it is in, such as Snowflake", max_length=200)] = "",
     description: Annotated[str, Field(description="More about it", max_length=4000)] = "",
 ) -> Json:
-    """Report or open an incident: something is wrong with data."""
+    """Create, report or log an incident: something is wrong with data."""
     row = await incidents.add(
         changes,
         title=" ".join(title.split()),
@@ -102,13 +102,13 @@ async def resolve_incident(
     incident: Named,
     incidents: Injected[Incidents],
     changes: Injected[Changes],
-    resolution: Annotated[str, Field(description="What was done about it", max_length=4000)] = "",
+    note: Annotated[str, Field(description="What was done about it", max_length=4000)] = "",
 ) -> Json:
     """Resolve or close an incident that is over."""
     row = await incidents.named(incident, change=True)
     if row.status == "resolved":
         raise _conflict(row, f"{row.id} is resolved already")
-    incidents.change(changes, row, "resolved", resolution, status="resolved", resolved_at=incidents.clock.now())
+    incidents.change(changes, row, "resolved", note, status="resolved", resolved_at=incidents.clock.now())
     return _done(incidents, row, f"Resolved {row.id}: “{row.title}”.")
 
 

@@ -36,7 +36,7 @@ async def fill(incidents: Incidents) -> None:
         return
     now = incidents.clock.now()
     for title, severity, status, source, asset, hours, owner in SAMPLES:
-        await incidents.add(
+        row = await incidents.add(
             Changes(),
             title=title,
             severity=severity,
@@ -47,3 +47,5 @@ async def fill(incidents: Incidents) -> None:
             opened_at=now - timedelta(hours=hours),
             resolved_at=now - timedelta(hours=hours / 2) if status == "resolved" else None,
         )
+        if row.resolved_at is not None:
+            incidents.tell(row, "resolved", "", row.resolved_at)

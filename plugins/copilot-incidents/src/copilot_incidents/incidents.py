@@ -78,7 +78,7 @@ class Incidents:
         """A new one, under the next number."""
         row = IncidentRow(workspace=self.principal.workspace, number=await self._next_number(), **values)
         self.session.add(row)
-        entry = self.tell(row, "reported", row.description)
+        entry = self.tell(row, "reported", row.description, row.opened_at)
         changes.add(Change(row.id, row.title, None, {**image(row), ENTRY: entry.id}))
         return row
 
@@ -87,13 +87,20 @@ class Incidents:
         before = image(row)
         for name, value in values.items():
             setattr(row, name, value)
-        entry = self.tell(row, kind, text)
+        entry = self.tell(row, kind, text, self.clock.now())
         changes.add(Change(row.id, row.title, before, {**image(row), ENTRY: entry.id}))
 
-    def tell(self, row: IncidentRow, kind: str, text: str) -> EntryRow:
+    def tell(self, row: IncidentRow, kind: str, text: str, at: datetime) -> EntryRow:
         """A line in its timeline."""
-        entry = EntryRow(id=f"ent_{uuid4().hex}", workspace=row.workspace, number=row.number, actor=self.me, kind=kind)
-        entry.at, entry.text = self.clock.now(), text
+        entry = EntryRow(
+            id=f"ent_{uuid4().hex}",
+            workspace=row.workspace,
+            number=row.number,
+            at=at,
+            actor=self.me,
+            kind=kind,
+            text=text,
+        )
         self.session.add(entry)
         return entry
 

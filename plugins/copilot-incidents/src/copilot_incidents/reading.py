@@ -48,7 +48,7 @@ async def list_incidents(
     ]
     total, rows = await incidents.find(conditions, ORDERS[sort], limit)
     kinds = [" or ".join(told) for told in (severity, status) if told]
-    what = " ".join([str(total), *kinds, "incident" if total == 1 else "incidents"])
+    what = " ".join([str(total or "No"), *kinds, "incident" if total == 1 else "incidents"])
     more = f" The first {len(rows)} are shown." if total > len(rows) else ""
     shown = [incidents.shown(row) for row in rows]
     return {"success": True, "data": {"total": total, "incidents": shown}, "message": f"{what}.{more}"}
