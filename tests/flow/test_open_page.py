@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from sqlmodel import text
 
 import copilot_records
 from copilot_core import Action, Injected, PageContext, Principal, Readable, action, hookimpl
@@ -12,7 +11,6 @@ from copilot_core.chat_models import ChatModels
 from copilot_core.clock import FixedClock
 from copilot_core.events import ToolCallEnded
 from copilot_core.run import Message, RunInput
-from copilot_core.suggestions import TOOL, Suggestions
 from copilot_core.testing import TESTER, ScriptedModel, call, opened, run
 from copilot_core.testing.model import only
 
@@ -111,26 +109,3 @@ async def test_the_rule_planner_links_and_finds_the_open_record(fixed_clock: Fix
     assert (task["data"]["project"], task["data"]["dueDate"]) == ("Moon", "2026-02-11")
     assert changed["data"]["status"] == "active"
     assert [record["title"] for record in listed["data"]["records"]] == ["Build a rocket"]
-
-
-@pytest.mark.seed("S60")
-async def test_suggestions_leave_no_trace_in_the_database() -> None:
-    suggested = call(TOOL, suggestions=[{"title": "More", "message": "Tell me more"}])
-    async with opened(script=["Hello.", suggested]) as ready:
-        reader = await ready.copilot.start(RunInput([Message("user", "hi")]), TESTER)
-        await reader.all()
-        before = await stored(ready)
-
-        found = await Suggestions(ready.copilot.engine).suggest(
-            TESTER, messages=[Message("user", "hi")], instructions="Suggest what to say next"
-        )
-
-        assert [suggestion.title for suggestion in found] == ["More"]
-        assert await stored(ready) == before
-
-
-async def stored(ready: Any) -> dict[str, Any]:
-    """Every row of every table."""
-    async with ready.database.session() as session:
-        tables = [name for (name,) in await session.exec(text("SELECT name FROM sqlite_master WHERE type = 'table'"))]
-        return {table: [tuple(row) for row in await session.exec(text(f'SELECT * FROM "{table}"'))] for table in tables}

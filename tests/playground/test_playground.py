@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from playwright.async_api import Page, async_playwright, expect
 
 import copilot_navigation
 import copilot_records
-from copilot_core import Role
+from copilot_core import Notification, Principal, Role
 from copilot_core.chat_models import ChatModels
 from copilot_core.cli.serving import DEMO_NAME, DEMO_USER, DEMO_WORKSPACE, fill
 from copilot_core.server import Deployment
@@ -98,3 +99,23 @@ async def test_nothing_is_wider_than_the_screen_and_on_phones_records_are_a_pane
             await page.click("#panes [data-pane=records]")
             await expect(page.locator("#records")).to_be_visible()
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+async def test_a_reminder_that_is_due_is_shown_until_it_is_seen() -> None:
+    async with page_of_demo() as (page, ready):
+        told = Notification(
+            "rmd_1", DEMO_WORKSPACE, DEMO_USER, "reminder", "Call Acme", datetime.now(UTC), "About the offer <b>now</b>"
+        )
+        async with ready.database.session(write=True) as session:
+            ready.copilot.notifications.add(session, told)
+        shown = page.locator("#notifications li")
+        await expect(shown).to_contain_text("Call Acme")
+        await expect(shown).to_contain_text("About the offer <b>now</b>")
+
+        await page.get_by_role("button", name="Seen").click()
+        await expect(shown).to_have_count(0)
+        await page.reload()
+        await expect(page.locator("#modules button").first).to_be_visible()
+        await expect(shown).to_have_count(0)
+        mine = Principal(DEMO_USER, DEMO_WORKSPACE)
+        assert [row.id for row in await ready.copilot.notifications.list(mine, seen=True)] == ["rmd_1"]

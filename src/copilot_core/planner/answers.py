@@ -181,7 +181,7 @@ def _details(row: Mapping[str, Any], asked: Interest, title: str | None, *, limi
 
 
 def _identifies(name: str, row: Mapping[str, Any]) -> bool:
-    """Whether an entry is there for machines: an id (not ``INC-12``), a link, or the id beside a name (``projectId``)."""
+    """Whether an entry is for machines: an id (not ``INC-12``), a link, or the id beside a name (``projectId``)."""
     words = identifier_words(name)
     if _KEY.fullmatch(str(row[name])):
         return False
