@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Mount, Route
 
 import copilot_core
-from copilot_core import errors, events, hookspecs
+from copilot_core import errors, events, hookspecs, tables
 from copilot_core.events import dumped, loaded
 from copilot_core.fastapi import authenticate, router
 from copilot_core.protocols import agui, ai_sdk, chat
@@ -35,6 +35,7 @@ def test_the_public_names_are_these() -> None:
         "UndoConflict", "action", "cut", "hookimpl", "module_slugs", "plain", "timezone_of",
     ]  # fmt: skip
     assert all(hasattr(copilot_core, name) for name in copilot_core.__all__)
+    assert tables.__all__ == ["Database", "Instant", "instant"]
 
 
 @pytest.mark.parametrize("package", ["copilot_core", "copilot_core.cli", "copilot_core.client", "copilot_core.plugins"])
@@ -123,7 +124,7 @@ def test_every_setting_is_documented(name: str) -> None:
     assert f"| `{variable}` |" in (REFERENCE / "settings.md").read_text()
 
 
-@pytest.mark.parametrize("name", copilot_core.__all__)
+@pytest.mark.parametrize("name", [*copilot_core.__all__, *tables.__all__])
 def test_every_public_name_is_in_the_docs(name: str) -> None:
     pages = (REFERENCE.parent).rglob("*.md")
     assert any(re.search(rf"\b{name}\b", page.read_text()) for page in pages)

@@ -64,6 +64,21 @@ def test_moments(text: str, moment: str) -> None:
     assert when.moment(NOW).replace(tzinfo=None).isoformat(timespec="minutes") == moment
 
 
+@pytest.mark.parametrize(
+    ("text", "first", "last"),
+    [
+        ("tomorrow from 10:00 to 11:00", "2026-02-11T10:00", "2026-02-11T11:00"),
+        ("from 2pm to 3:30pm on friday", "2026-02-13T14:00", "2026-02-13T15:30"),
+        ("friday between 14:00 and 15:00", "2026-02-13T14:00", "2026-02-13T15:00"),
+        ("monday 10:00-11:00", "2026-02-16T10:00", "2026-02-16T11:00"),
+        ("monday and thursday at 9am", "2026-02-16T09:00", "2026-02-19T09:00"),
+    ],
+)
+def test_two_moments(text: str, first: str, last: str) -> None:
+    moments = [when.moment(NOW).replace(tzinfo=None).isoformat(timespec="minutes") for when in find_dates(text, NOW)]
+    assert moments == [first, last]
+
+
 @pytest.mark.parametrize("text", ["Review Q4 Report", "version 2.5", "I may go", "the sun is shining", "1st floor", ""])
 def test_no_dates(text: str) -> None:
     assert find_dates(text, NOW) == []

@@ -187,6 +187,11 @@ async def test_the_rule_planner_makes_reminders(talk: Talk) -> None:
             "2026-02-16T09:00:00+01:00",
             "FREQ=WEEKLY",
         ),
+        "remind me every Monday and Thursday at 9 to train": (
+            "train",
+            "2026-02-16T09:00:00+01:00",
+            "FREQ=WEEKLY;BYDAY=MO,TH",
+        ),
         "remind me on April 7 at 9 to file the taxes": ("file the taxes", "2026-04-07T09:00:00+02:00", None),
     }
     async with talk(models=ChatModels("rule-planner")) as dana:

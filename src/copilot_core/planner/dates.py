@@ -98,7 +98,7 @@ def _as_ranges(found: list[When], text: str) -> list[When]:
             continue
         day_left = _TIME.fullmatch(text[left.start : left.end].strip()) is None
         if right.first < left.first and right.instant is None:
-            step = timedelta(days=7 if right.at is None else 0)
+            step = timedelta(days=0 if _TIME.fullmatch(text[right.start : right.end].strip()) else 7)
             moved = right.first + step if step and day_left else left.first
             found[index] = replace(right, first=moved, last=max(moved, right.last))
         elif not day_left and right.first > left.first:
