@@ -210,6 +210,14 @@ class Client:
         """The results of the calls that answer it."""
         return [event["result"] for event in await self.ask(message, **wishes) if event["type"] == "ToolCallEnded"]
 
+    @asynccontextmanager
+    async def somebody(self, user: str, workspace: str) -> AsyncIterator["Client"]:
+        """Another member, at the same server."""
+        key = await self.ready.keys.create(workspace=workspace, user=user, role=Role.MEMBER)
+        headers = {"Authorization": f"Bearer {key}"}
+        async with httpx2.AsyncClient(base_url=self.http.base_url, headers=headers) as http:
+            yield Client(http, self.ready)
+
     async def notifications(self, query: str = "") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = (await self.http.get(f"/v1/notifications{query}")).json()["notifications"]
         return found

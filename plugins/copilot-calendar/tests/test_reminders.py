@@ -1,6 +1,5 @@
 """The actions of reminders, through HTTP, and that undo leaves everything as it was."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -99,17 +98,15 @@ async def test_a_day_without_a_time_is_nine_in_the_morning(talk: Talk) -> None:
     assert result["data"]["dueAt"] == "2026-02-12T09:00:00-05:00"
 
 
-async def test_reminders_are_listed_in_their_order_and_nobody_elses(talk: Talk, tmp_path: Path) -> None:
-    database_url = f"sqlite:///{tmp_path / 'reminders.db'}"
-    later = call("createReminder", title="Later", dueAt="2026-02-13T09:00")
-    async with talk(script=[later, call("createReminder", **CALL_ACME), "Done."], database_url=database_url) as dana:
+async def test_reminders_are_listed_in_their_order_and_nobody_elses(talk: Talk) -> None:
+    made = [call("createReminder", title="Later", dueAt="2026-02-13T09:00"), call("createReminder", **CALL_ACME)]
+    others: list[Any] = [call("listReminders"), call("cancelReminder", reminder="Call Acme"), "None."]
+    async with talk(script=[made, "Done.", *others, *others, call("listReminders"), "Two."]) as dana:
         await dana.ask("Remind me")
-    for user, workspace in (("eve", "acme"), ("dana", "other")):
-        listing: Any = [call("listReminders"), call("cancelReminder", reminder="Call Acme"), "None."]
-        async with talk(user=user, workspace=workspace, script=listing, database_url=database_url) as other:
-            listed, cancelled = await other.results("List my reminders")
-            assert (listed["data"], cancelled["error"]) == ({"total": 0, "reminders": []}, "not_found")
-    async with talk(script=[call("listReminders"), "Two."], database_url=database_url) as dana:
+        for user, workspace in (("eve", "acme"), ("dana", "other")):
+            async with dana.somebody(user, workspace) as other:
+                listed, cancelled = await other.results("List my reminders")
+                assert (listed["data"], cancelled["error"]) == ({"total": 0, "reminders": []}, "not_found")
         [listed] = await dana.results("List my reminders")
 
     assert [reminder["title"] for reminder in listed["data"]["reminders"]] == ["Call Acme", "Later"]
