@@ -168,7 +168,7 @@ async def test_what_an_action_rendered_is_a_card_whose_clicks_are_told() -> None
 
 @pytest.mark.seed("S36")
 async def test_the_page_goes_where_an_action_leads() -> None:
-    script = [call("goToModule", module="deals"), "There.", call("navigateTo", route="/modules/incidents"), "Here."]
+    script = [call("goToModule", module="deals"), "There.", call("navigateTo", route="/modules/projects"), "Here."]
     async with visit(*script, call("navigateTo", route="//evil.example"), "No.") as there:
         current, answers = (
             there.page.locator("#modules [aria-current=true]"),
@@ -179,14 +179,14 @@ async def test_the_page_goes_where_an_action_leads() -> None:
         await there.say("Go to deals")
         await expect(answers).to_have_text(["There."])
         await expect(current).to_have_text("Deals")
-        await there.say("And now the incidents")
+        await there.say("And now the projects")
         await expect(answers).to_have_text(["There.", "Here."])
-        await expect(current).to_have_text("Incidents")
+        await expect(current).to_have_text("Projects")
         assert json.loads(str(there.model.asked[-1][-1].content))["handled"] is True
 
         await there.say("And away")
         await expect(there.page.locator("[data-name=navigateTo][data-status=error]")).to_be_visible()
-        await expect(current).to_have_text("Incidents")
+        await expect(current).to_have_text("Projects")
 
 
 async def test_a_deletion_asks_first_and_a_button_answers() -> None:

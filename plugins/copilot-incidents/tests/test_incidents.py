@@ -64,7 +64,7 @@ async def test_the_most_severe_come_first_with_what_names_them(talk: Talk) -> No
         "status": "open",
         "asset": "warehouse.orders",
         "source": "Snowflake",
-        "owner": "Priya Nair",
+        "owner": "Amara Okafor",
         "openedAt": "2026-02-10T03:00+01:00",
     }
 
@@ -73,7 +73,7 @@ SAID = {
     "How many open incidents are there?": "7 open incidents.",
     "show critical and high incidents": "10 critical or high incidents.",
     "any open incidents on orders?": "2 open incidents.",
-    "list the resolved incidents of Priya Nair": "2 resolved incidents.",
+    "list the resolved incidents of Amara Okafor": "2 resolved incidents.",
     "which incidents were opened this week?": "6 incidents.",
     "show my incidents": "No incidents.",
     "resolve incident INC-12": "Resolved INC-12: “Customer e-mails are missing”.",
