@@ -48,6 +48,7 @@ from copilot_core.hookspecs import Job
 from copilot_core.policies import Deny, ProposedCall, decide
 from copilot_core.principal import Principal
 from copilot_core.run import Answer, CallDecision, RunInput
+from copilot_core.schema import Json
 from copilot_core.store.approvals import calls_of
 from copilot_core.store.log import INTERVAL, LIVE, EventLog, Reader
 from copilot_core.store.notifications import StoredNotifications
@@ -231,6 +232,14 @@ class Copilot:
         asked = seen.state.interrupts[0].value["question"] if await self._asks(seen.state) else None
         latest = None if seen.run is None else {"id": seen.run.id, "status": seen.run.status}
         return {"messages": seen.messages, "question": asked, "run": latest}
+
+    async def kept_result(self, thread_id: str, principal: Principal, handle: str) -> Json:
+        """The whole of a result that was too large for the model; raises `NotFound`."""
+        thread = await self.threads.find(principal, thread_id)
+        result = await self.engine.results.read(principal, thread.key, handle)
+        if result is None:
+            raise NotFound("There is no such result in this conversation.", details={"field": "handle"})
+        return result
 
     async def undo(self, rows: Sequence[ReceiptRow], principal: Principal) -> None:
         """Take back what these receipts tell, all of it or nothing; the latest must come first.
