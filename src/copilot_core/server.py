@@ -188,6 +188,8 @@ def application(opened: Deployment, *, demo_keys: Mapping[str, str] | None = Non
     if page is not None:
         app.mount("/app", StaticFiles(directory=page, html=True))
 
+    @app.get("/modules/{slug}", include_in_schema=False)
+    @app.get("/modules/{slug}/records/{record_id}", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def playground() -> Response:
         page = (PLAYGROUND / "index.html").read_text("utf-8")

@@ -40,7 +40,7 @@ async def test_a_query_filters_sorts_pages_and_selects(filled: RecordStore) -> N
             "nextOffset": 3,
             "records": [{"title": "Globex", "city": "Austin"}, {"title": "Initech", "city": "Dallas"}],
         },
-        "message": "4 companies match; here are 2 to 3. The next ones: offset 3.",
+        "message": "4 companies match; here are 2 to 3. There are more from offset 3 on.",
         "link": "/modules/companies",
     }
 

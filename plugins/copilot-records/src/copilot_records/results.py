@@ -86,7 +86,7 @@ def cut(text: str, length: int = 60) -> str:
 
 
 def matches(module: Module, total: int, given: int, offset: int = 0) -> str:
-    """``3 tasks match.``, ``No deals match.``, ``120 tasks match; here are 21 to 40. The next ones: offset 40.``"""
+    """``3 tasks match.``, ``No deals match.``, ``120 tasks match; here are 1 to 20. There are more ...``"""
     told = f"{module.count(total)} {'matches' if total == 1 else 'match'}"
     following = offset + given
     if given == 0:
@@ -95,4 +95,4 @@ def matches(module: Module, total: int, given: int, offset: int = 0) -> str:
         return f"{told}."
     first = offset + 1
     shown = f"here is number {first}" if given == 1 else f"here are {first} to {following}"
-    return f"{told}; {shown}." + (f" The next ones: offset {following}." if following < total else "")
+    return f"{told}; {shown}." + (f" There are more from offset {following} on." if following < total else "")
