@@ -164,8 +164,8 @@ class Copilot:
             for action in filter(None, (self.engine.action(call["action"]) for call in calls_of(asked))):
                 await self._check_allowed(action, principal)
         thread_id = await self.threads.id_of(asked.thread_key)
-        last = await self.runs.latest(asked.thread_key)
-        page = RunInput(()) if last is None else self.runs.input_of(last)  # which the plan was made on
+        last = await self.runs.latest(asked.thread_key, asked.run_id)
+        page = RunInput(()) if last is None else self.runs.input_of(last)  # on which the plan was made
         answers = [Answer(approval_id, None, decisions)]
         given = RunInput((), thread_id=thread_id, answers=answers, readables=page.readables, timezone=page.timezone)
         model = last.model if last is not None else self.engine.models.default
