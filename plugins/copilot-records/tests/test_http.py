@@ -173,7 +173,7 @@ async def test_a_module_tells_its_fields_and_which_modules_lead_to_it(crm: Crm) 
 @pytest.mark.seed("S38")
 async def test_search_ranks_shows_where_and_keeps_to_the_modules_and_the_workspace(crm: Crm, database_url: str) -> None:
     tasks = [
-        {"title": "Budget", "description": "Once upon a time. " * 20 + "Then *renewal* came, <b>again</b>."},
+        {"title": "Budget", "description": "Once. " * 40 + "Then *renewal* came, <b>so</b>."},
         {"title": "Renewal of Acme"},
         {"title": "Notes", "description": "renewal, renewal and a renewal"},
     ]
@@ -188,7 +188,10 @@ async def test_search_ranks_shows_where_and_keeps_to_the_modules_and_the_workspa
     assert [(r["title"], r.get("snippet")) for r in found["data"]["records"]] == [
         ("Renewal of Acme", None),
         ("Notes", "**renewal**, **renewal** and a **renewal**"),
-        ("Budget", r"…Once upon a time. Once upon a time. Once upon a time. Then \***renewal**\* came, \<b\>again\</b\>."),
+        (
+            "Budget",
+            r"…" + "Once. " * 9 + r"Then \***renewal**\* came, \<b\>so\</b\>.",
+        ),
     ]
     assert [(r["module"], r["title"]) for r in everywhere["data"]["records"]] == [("tasks", "Renewal of Acme")]
     assert nowhere["data"]["records"] == []
