@@ -48,6 +48,7 @@ from copilot_core.hookspecs import Job
 from copilot_core.policies import Deny, ProposedCall, decide
 from copilot_core.principal import Principal
 from copilot_core.run import Answer, CallDecision, RunInput
+from copilot_core.schema import Json
 from copilot_core.store.approvals import calls_of
 from copilot_core.store.log import INTERVAL, LIVE, EventLog, Reader
 from copilot_core.store.notifications import StoredNotifications
@@ -163,8 +164,10 @@ class Copilot:
             for action in filter(None, (self.engine.action(call["action"]) for call in calls_of(asked))):
                 await self._check_allowed(action, principal)
         thread_id = await self.threads.id_of(asked.thread_key)
-        given = RunInput((), thread_id=thread_id, answers=[Answer(approval_id, None, decisions)])
-        last = await self.runs.latest(asked.thread_key)
+        last = await self.runs.latest(asked.thread_key, asked.run_id)
+        page = RunInput(()) if last is None else self.runs.input_of(last)  # on which the plan was made
+        answers = [Answer(approval_id, None, decisions)]
+        given = RunInput((), thread_id=thread_id, answers=answers, readables=page.readables, timezone=page.timezone)
         model = last.model if last is not None else self.engine.models.default
         begun = await self.runs.begin(principal, given, model, strict=True)
         self._launch(begun, Feed(begun.run_key, begun.base + 1))
@@ -231,6 +234,14 @@ class Copilot:
         asked = seen.state.interrupts[0].value["question"] if await self._asks(seen.state) else None
         latest = None if seen.run is None else {"id": seen.run.id, "status": seen.run.status}
         return {"messages": seen.messages, "question": asked, "run": latest}
+
+    async def kept_result(self, thread_id: str, principal: Principal, handle: str) -> Json:
+        """The whole of a result that was too large for the model; raises `NotFound`."""
+        thread = await self.threads.find(principal, thread_id)
+        result = await self.engine.results.read(principal, thread.key, handle)
+        if result is None:
+            raise NotFound("There is no such result in this conversation.", details={"field": "handle"})
+        return result
 
     async def undo(self, rows: Sequence[ReceiptRow], principal: Principal) -> None:
         """Take back what these receipts tell, all of it or nothing; the latest must come first.

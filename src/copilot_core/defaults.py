@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from copilot_core.actions import Action
 from copilot_core.context import PageContext, page_context
 from copilot_core.events import Event, RunFailed, RunFinished
 from copilot_core.hookspecs import Listener, hookimpl
+from copilot_core.kept_results import read_result
 from copilot_core.notifications import Notifications
 from copilot_core.policies import ConfirmPolicy, Policy, ProvenancePolicy, RolePolicy, WorkspacePolicy
 from copilot_core.principal import Authenticator, Principal
@@ -19,6 +21,7 @@ from copilot_core.run import Readables
 from copilot_core.services import Services
 from copilot_core.store.database import Database
 from copilot_core.store.notifications import StoredNotifications
+from copilot_core.store.results import Results
 from copilot_core.store.workspaces import Workspaces
 from copilot_core.toolcall import Call
 
@@ -32,6 +35,7 @@ class Defaults:
         database: given to actions as ``Injected[Database]``, and as ``Injected[AsyncSession]``: one
             transaction per call, committed when the action returns and rolled back when it raises.
         workspaces: the rules that the admins of each have set.
+        results: those that were too large for the model.
         confirm_rows: writes to more rows than this at once need a person (`COPILOT_CONFIRM_ROWS`).
         confirm_untrusted: so do writes that may come from text in the data (`COPILOT_CONFIRM_UNTRUSTED`).
         authenticators: how bearers are verified, asked in order.
@@ -41,6 +45,7 @@ class Defaults:
         self,
         database: Database,
         workspaces: Workspaces,
+        results: Results,
         *,
         confirm_rows: int,
         confirm_untrusted: bool,
@@ -48,6 +53,7 @@ class Defaults:
     ) -> None:
         self._database = database
         self._workspaces = workspaces
+        self._results = results
         self._confirm_rows = confirm_rows
         self._confirm_untrusted = confirm_untrusted
         self._authenticators = tuple(authenticators)
@@ -56,9 +62,15 @@ class Defaults:
     def copilot_services(self, services: Services) -> None:
         """The database, a transaction per call, what users are told, and what the user has open."""
         services.value(Database, self._database)
+        services.value(Results, self._results)
         services.value(Notifications, StoredNotifications(self._database))
         services.factory(AsyncSession, _transaction)
         services.factory(PageContext, _page)
+
+    @hookimpl
+    def copilot_actions(self) -> Iterable[Action]:
+        """The reader of results that were too large for the model."""
+        return [read_result]
 
     @hookimpl
     def copilot_policies(self) -> Iterable[Policy]:

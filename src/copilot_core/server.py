@@ -39,6 +39,7 @@ from copilot_core.store.log import EventLog
 from copilot_core.store.migrate import upgrade
 from copilot_core.store.notifications import StoredNotifications
 from copilot_core.store.receipts import Receipts
+from copilot_core.store.results import Results
 from copilot_core.store.runs import Runs
 from copilot_core.store.threads import Threads
 from copilot_core.store.workspaces import Workspaces
@@ -78,6 +79,7 @@ async def deployment(
     clock, models = clock or SystemClock(), models or ChatModels.of(settings)
     database = Database(settings.database_url)
     keys, workspaces = ApiKeys(database, clock), Workspaces(database)
+    results = Results(database, settings.result_chars)
     try:
         registry = registry_of(settings, database, keys, plugins, workspaces=workspaces)
         await upgrade(database, registry.migrations)
@@ -92,6 +94,7 @@ async def deployment(
                 Ledger(database, clock),
                 approvals,
                 receipts,
+                results,
                 budget=settings.budget,
                 history_tokens=settings.history_tokens,
                 prompt_actions=settings.prompt_actions,
@@ -137,6 +140,7 @@ def registry_of(
     defaults = Defaults(
         database,
         workspaces or Workspaces(database),
+        Results(database, settings.result_chars),
         confirm_rows=settings.confirm_rows,
         confirm_untrusted=settings.confirm_untrusted,
         authenticators=[keys.authenticate, Jwts(settings).authenticate],
@@ -184,6 +188,8 @@ def application(opened: Deployment, *, demo_keys: Mapping[str, str] | None = Non
     if page is not None:
         app.mount("/app", StaticFiles(directory=page, html=True))
 
+    @app.get("/modules/{slug}", include_in_schema=False)
+    @app.get("/modules/{slug}/records/{record_id}", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def playground() -> Response:
         page = (PLAYGROUND / "index.html").read_text("utf-8")

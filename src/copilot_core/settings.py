@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     jwt_role_claim: str = "role"
     cors_origins: Names = ()
     max_rounds: int = Field(10, ge=1, le=50)
+    result_chars: int = Field(20_000, ge=2000)
     confirm_rows: int = Field(10, ge=1)
     confirm_untrusted: bool = True
     prompt_actions: int = Field(40, ge=4, le=128)

@@ -13,10 +13,12 @@ class Call:
         writes: whether the action declared that it writes; a transaction begins accordingly.
         key: names this call for ever, the same after a crash and a retry: pass it on as an
             idempotency key where the target takes one. Empty outside an action call.
+        thread: names the conversation, for the server's own tables. Empty outside one.
     """
 
     writes: bool = False
     key: str = ""
+    thread: str = ""
 
 
 class Emit:

@@ -317,8 +317,8 @@ async def test_nothing_in_a_clients_history_lets_a_call_run(what: str) -> None:
 @pytest.mark.parametrize(
     ("role", "offered"),
     [
-        (Role.VIEWER, {"listTasks", "waitLong", "setMark"}),
-        (Role.CONTRIBUTOR, {"listTasks", "waitLong", "setMark", "addTask"}),
+        (Role.VIEWER, {"readResult", "listTasks", "waitLong", "setMark"}),
+        (Role.CONTRIBUTOR, {"readResult", "listTasks", "waitLong", "setMark", "addTask"}),
     ],
 )
 async def test_what_a_role_may_not_do_is_not_offered_to_the_model_and_refused_when_it_tries(

@@ -181,18 +181,6 @@ async def test_parallel_calls_run_side_by_side(talk: Talk) -> None:
         assert sorted(title for title, _ in await client.tasks()) == ["t0", "t1", "t2", "t3", "t4"]
 
 
-async def test_a_result_too_large_for_the_model_is_cut_and_says_so(talk: Talk) -> None:
-    async with talk(script=[call("watch"), "Long."]) as client:
-        await client.ask("Watch")
-
-        told = json.loads(client.ready.copilot.engine.models.get(None).asked[1][-1].text)
-        assert told == {
-            "success": True,
-            "message": "The result was too large to show; ask for fewer records or fields.",
-            "dataOmitted": True,
-        }
-
-
 async def test_a_delete_waits_for_a_plain_yes(talk: Talk) -> None:
     script = [call("createTask", title="x"), "Made.", call("deleteTasks"), "All gone."]
     async with talk(script=script, role=Role.ADMIN) as client:

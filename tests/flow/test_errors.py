@@ -181,4 +181,4 @@ async def test_a_viewer_is_shown_only_what_a_viewer_may_do(talk: Talk) -> None:
     async with talk(role=Role.VIEWER) as client:
         shown = (await client.http.get("/v1/actions")).json()["actions"]
 
-        assert [a["name"] for a in shown] == ["listIncidents", "watch"]
+        assert [a["name"] for a in shown] == ["listIncidents", "readResult", "watch"]

@@ -42,7 +42,7 @@ async def test_tool_calls_stream_in_run_and_come_back_to_the_model(thinking: Ask
         assert [m["role"] for m in sent] == ["system", "user", "assistant", "tool", "tool"]
         assert [m["tool_call_id"] for m in sent[3:]] == [c["id"] for c in sent[2]["tool_calls"]]
         assert {t["function"]["name"] for t in server.requests[0].body["tools"]} == {
-            "listIncidents", "createTask", "watch",
+            "readResult", "listIncidents", "createTask", "watch",
         }  # fmt: skip
 
 

@@ -105,6 +105,20 @@ def test_another_record_that_was_named_is_linked_instead(desk_in: Callable[..., 
     assert arguments["fields"] == {"title": "Lease Brown", "unit": "2A"}
 
 
+@pytest.mark.seed("S16")
+@pytest.mark.parametrize(
+    "text", ["show related tickets", "list linked tickets.", "show me the connected ticket records"]
+)
+def test_related_records_are_those_of_the_open_one(
+    desk_in: Callable[..., Any], houses: dict[str, Any], text: str
+) -> None:
+    building = {"pageType": "moduleRecord", "moduleSlug": "buildings", "recordId": "b_1", "recordName": "Harbour House"}
+    [(_, arguments)] = desk_in(houses, building).say(text)
+
+    tied = {"field": "building", "op": "eq", "value": "Harbour House"}
+    assert (arguments["module"], arguments["filters"]) == ("tickets", [tied])
+
+
 @pytest.mark.seed("S17")
 def test_these_are_what_the_open_list_shows(desk_in: Callable[..., Any], houses: dict[str, Any]) -> None:
     [(_, arguments)] = desk_in(houses, OPEN_TICKETS).say("sort these by urgency")

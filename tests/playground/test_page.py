@@ -123,6 +123,25 @@ async def test_a_new_record_is_marked_in_the_module_it_belongs_to_and_a_link_sho
         await expect(there.page.locator("#records .tag")).to_have_count(0)
 
 
+@pytest.mark.seed("S49")
+async def test_a_link_that_is_opened_by_itself_shows_its_record_however_old_it_is() -> None:
+    first = call("createRecord", module="tasks", fields={"title": TASK})
+    rows = [{"title": f"Task {n}"} for n in range(120)]
+    async with visit(first, call("createMultipleRecords", module="tasks", records=rows), "Done.") as there:
+        await there.sign_in()
+        await there.say("Create them")
+        await there.page.get_by_role("button", name="Yes, go ahead").click()
+        await expect(there.page.locator(".turn.copilot:not(.busy) .answer").last).to_have_text("Done.")
+        site = there.page.url.split("#")[0]
+        asked = {"module": "tasks", "filters": [{"field": "title", "op": "eq", "value": TASK}]}
+        headers = {"Authorization": f"Bearer {there.key}"}
+        answer = await there.page.request.post(f"{site}v1/actions/queryRecords", data=asked, headers=headers)
+        [record] = (await answer.json())["data"]["records"]
+        await there.page.goto(site + record["link"].lstrip("/"))
+
+        await expect(there.page.locator("#records tr:focus th")).to_have_text(TASK)
+
+
 async def test_a_link_in_an_answer_shows_the_record_in_the_table() -> None:
     created = call("createRecord", module="tasks", fields={"title": TASK})
     async with visit(created, "Done.") as there:

@@ -12,7 +12,7 @@ import pytest
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 import copilot_records
-from copilot_core import Changes, Principal
+from copilot_core import Changes, PageContext, Principal
 from copilot_core.clock import FixedClock
 from copilot_core.store.database import Database
 from copilot_core.store.migrate import upgrade
@@ -25,8 +25,8 @@ SCHEMAS = Path(__file__).parent / "schemas"
 DANA = Principal("dana", "acme", name="Dana Reyes")
 
 # for tests that do not look at what is noted
-create_record = partial(writing.create_record, changes=Changes())
-create_multiple_records = partial(writing.create_multiple_records, changes=Changes())
+create_record = partial(writing.create_record, changes=Changes(), page=PageContext())
+create_multiple_records = partial(writing.create_multiple_records, changes=Changes(), page=PageContext())
 update_records = partial(writing.update_records, changes=Changes())
 update_record = partial(writing.update_record, changes=Changes())
 delete_records = partial(writing.delete_records, changes=Changes())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 import copilot_records
-from copilot_core import ActionError, Call, Changes, Emit, Principal
+from copilot_core import ActionError, Call, Changes, Emit, PageContext, Principal
 from copilot_core.testing import opened
 from copilot_records import RecordStore
 from copilot_records.connected import Connected
@@ -80,7 +80,7 @@ async def test_an_update_shows_each_field_that_would_differ(store: RecordStore) 
 
 async def test_a_creation_shows_the_values_as_they_would_be_kept(store: RecordStore) -> None:
     fields = {"title": "Call Ada", "due date": "2026-02-13", "assignee": "me"}
-    assert await foresee_create(store, "task", fields) == {
+    assert await foresee_create(store, PageContext(), "task", fields) == {
         "summary": "Create 1 task: Call Ada.",
         "rows": 1,
         "changes": [
@@ -95,15 +95,15 @@ async def test_a_creation_shows_the_values_as_they_would_be_kept(store: RecordSt
         ],
     }
     rows = [{"name": "A"}, {"name": "B", "summary": "First"}, {"summary": "Nameless"}]
-    foreseen = await foresee_creates(store, "projects", rows)
+    foreseen = await foresee_creates(store, PageContext(), "projects", rows)
     assert (foreseen["summary"], foreseen["rows"]) == ("Create 2 of 3 projects: A and B.", 2)
 
 
 @pytest.mark.parametrize("module", ["tasks", "nowhere"])
 async def test_what_could_not_be_done_is_not_foreseen(store: RecordStore, module: str) -> None:
     for attempt in (
-        foresee_create(store, module, {"x": 1}),
-        foresee_creates(store, module, [{"title": "A"}, {}], atomic=True),
+        foresee_create(store, PageContext(), module, {"x": 1}),
+        foresee_creates(store, PageContext(), module, [{"title": "A"}, {}], atomic=True),
         foresee_updates(store, module, {"priority": "x"}, records=["A"]),
         foresee_update(store, "rec_none", {"priority": "low"}),
         foresee_delete(store, module, records=["A"]),

@@ -37,9 +37,10 @@ async def test_a_query_filters_sorts_pages_and_selects(filled: RecordStore) -> N
             "module": "companies",
             "total": 4,
             "offset": 1,
+            "nextOffset": 3,
             "records": [{"title": "Globex", "city": "Austin"}, {"title": "Initech", "city": "Dallas"}],
         },
-        "message": "4 companies match; here are 2.",
+        "message": "4 companies match; here are 2 to 3. There are more from offset 3 on.",
         "link": "/modules/companies",
     }
 
@@ -125,7 +126,7 @@ async def test_every_wrong_filter_is_told_at_once(filled: RecordStore) -> None:
             ("title", "gt", "a"),
             ("project", "eq", "Atlantis"),
         )
-    fields = "title, status, priority, dueDate, assignee, description, project"
+    fields = "title, status, priority, dueDate, assignee, description, project, deal"
     assert caught.value.details == {
         "dueDate": "The 'dueDate' field must be a date (YYYY-MM-DD)",
         "due": f"The 'due' field is unknown in tasks. Did you mean 'dueDate'? Known are: {fields}",
@@ -174,8 +175,8 @@ async def test_search_finds_words_by_their_beginnings_in_every_module(
 async def test_search_says_when_it_found_only_some_of_the_words(filled: RecordStore) -> None:
     result = await search_records(query="SOC2 unicorn", store=filled, module="projects")
     assert result["message"] == "Nothing has all of “SOC2 unicorn”; these have some of it."
-    assert [(r["module"], r["title"], r["summary"]) for r in result["data"]["records"]] == [
-        ("projects", "SOC2 audit", "Evidence, policies and controls for the SOC2 Type II report.")
+    assert [(r["module"], r["title"], r["snippet"]) for r in result["data"]["records"]] == [
+        ("projects", "SOC2 audit", "Evidence, policies and controls for the **SOC2** Type II report.")
     ]
 
 

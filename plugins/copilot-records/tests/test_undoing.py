@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 import copilot_records
-from copilot_core import Action, ActionError, Call, Change, Changes, Emit, Principal, Receipt, UndoConflict
+from copilot_core import Action, ActionError, Call, Change, Changes, Emit, PageContext, Principal, Receipt, UndoConflict
 from copilot_core.testing import opened
 from copilot_records import OwnRecords, RecordStore
 from copilot_records.connected import Connected
@@ -61,7 +61,8 @@ def ticking(session: AsyncSession) -> OwnRecords:
 async def done(action: Action, store: RecordStore, **arguments: Any) -> Receipt:
     """Call the action; the receipt as it comes back from where it is kept."""
     changes = Changes()
-    await action(**arguments, store=store, changes=changes)
+    page = {"page": PageContext()} if "page" in action.injected else {}
+    await action(**arguments, **page, store=store, changes=changes)
     told = json.loads(json.dumps([asdict(change) for change in changes.made], allow_nan=False))
     return Receipt("r", action.name, arguments, [Change(**one) for one in told])
 

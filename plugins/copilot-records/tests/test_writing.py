@@ -53,7 +53,7 @@ async def test_wrong_and_missing_values_are_told_field_by_field(store: RecordSto
     given = {"priority": "urgent", "dueDate": "13.02.2026", "projct": 1, "project": "Atlantis"}
     with pytest.raises(ActionError) as caught:
         await create_record(module="tasks", fields=given, store=store)
-    known = "title, status, priority, dueDate, assignee, description, project"
+    known = "title, status, priority, dueDate, assignee, description, project, deal"
     assert caught.value.details == {
         "priority": "The 'priority' field must be one of: low, medium, high",
         "dueDate": "The 'dueDate' field must be a date (YYYY-MM-DD)",

@@ -56,6 +56,10 @@ def add_threads(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) ->
     async def messages(thread_id: str, principal: Annotated[Principal, caller]) -> dict[str, Any]:
         return await copilot.conversation(thread_id, principal)
 
+    @routes.get("/v1/threads/{thread_id:path}/results/{handle}", tags=["threads"])
+    async def result(thread_id: str, handle: str, principal: Annotated[Principal, caller]) -> dict[str, Any]:
+        return await copilot.kept_result(thread_id, principal, handle)
+
     @routes.get("/v1/threads/{thread_id:path}", tags=["threads"])
     async def thread(thread_id: str, principal: Annotated[Principal, caller]) -> Mapping[str, Any]:
         return view(await copilot.threads.find(principal, thread_id))

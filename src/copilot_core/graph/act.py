@@ -11,7 +11,7 @@ from langgraph.runtime import Runtime
 from sqlmodel.ext.asyncio.session import AsyncSession
 from typing_extensions import TypedDict
 
-from copilot_core.actions import Action, Settle, as_text, failed
+from copilot_core.actions import Action, Settle, failed
 from copilot_core.engine import Engine
 from copilot_core.errors import ActionError, RequestError
 from copilot_core.events import Source
@@ -25,8 +25,6 @@ from copilot_core.store.ledger import Intent, call_key
 from copilot_core.toolcall import Call, Emit, SharedState
 
 log = logging.getLogger("copilot_core.actions")
-RESULT_LIMIT = 20_000
-"""Characters of a result that a model is shown (notes on OWASP LLM10)."""
 
 
 class Task(TypedDict):
@@ -52,7 +50,7 @@ class Act:
         run = running(runtime)
         action = self._engine.registry.actions[task["name"]]
         run.stream.call(task["message_id"], task["id"], action.name, task["arguments"])
-        call = Call(writes=action.writes, key=_key(task, run, runtime))
+        call = Call(writes=action.writes, key=_key(task, run, runtime), thread=_thread_key(runtime))
         readables = (runtime.context or Context()).told()
         shared = SharedState(task.get("shared", {}), run.stream.state_delta)
         changes = Changes()
@@ -60,9 +58,10 @@ class Act:
         scope = self._engine.scope(run.principal, call, Emit(run.stream.custom), readables, shared, changes, model)
         intent = self._intent(action, task, run, runtime, changes) if action.writes else None
         if intent is not None:
-            result = _fitting(await self._once(action, intent, scope))
+            result = await self._once(action, intent, scope)
         else:
-            result = _fitting(await _outcome(action, task["arguments"], scope))
+            outcome = await _outcome(action, task["arguments"], scope)
+            result = await self._engine.results.keep(run.principal, call.thread, outcome)
         message = tool_message(task["message_id"], task["id"], action.name, result)
         run.stream.result(task["id"], action.name, result, str(message.id), _source(action))
         if intent is not None and result.get("success") is not False:
@@ -71,11 +70,10 @@ class Act:
         return update | {"shared": shared.changed} if shared.changed else update
 
     def _intent(self, action: Action, task: Task, run: Running, runtime: Runtime[Context], changes: Changes) -> Intent:
-        assert runtime.execution_info is not None
         return Intent(
             _key(task, run, runtime),
             run.principal,
-            str(runtime.execution_info.thread_id),
+            _thread_key(runtime),
             task["turn"],
             run.stream.run_id,
             task["id"],
@@ -94,24 +92,30 @@ class Act:
 
     async def _once(self, action: Action, intent: Intent, scope: Scope) -> Json:
         """Run a writing call, unless it ran already: before a crash, or in another process."""
-        ledger = self._engine.ledger
+        ledger, results = self._engine.ledger, self._engine.results
         known = await ledger.begin(intent)
         if known is not None:
             return known
 
         async def settle(result: Json) -> None:
-            ledger.settle(intent, result, await scope.get(AsyncSession))
+            session = await scope.get(AsyncSession)
+            told = await results.keep_with(session, intent.principal, intent.thread_key, result)
+            ledger.settle(intent, told, session)
 
         result = await _outcome(action, intent.arguments, scope, settle if intent.transactional else None)
         if intent.transactional and result.get("success") is not False:
-            return result
+            return results.fitted(intent.thread_key, result)
+        result = await results.keep(intent.principal, intent.thread_key, result)
         return await ledger.record(intent, result)  # of two processes that ran it, the first one's stands
 
 
 def _key(task: Task, run: Running, runtime: Runtime[Context]) -> str:
-    info = runtime.execution_info
-    assert info is not None
-    return call_key(run.principal, str(info.thread_id), task["message_id"], task["id"])
+    return call_key(run.principal, _thread_key(runtime), task["message_id"], task["id"])
+
+
+def _thread_key(runtime: Runtime[Context]) -> str:
+    assert runtime.execution_info is not None
+    return str(runtime.execution_info.thread_id)
 
 
 async def _outcome(action: Action, arguments: Mapping[str, Any], scope: Scope, settle: Settle | None = None) -> Json:
@@ -135,12 +139,3 @@ def _source(action: Action) -> Source | None:
     """Where the answer comes from; an action with ``source=""`` is none."""
     label = action.title if action.source is None else action.source
     return Source(action.title, label) if label else None
-
-
-def _fitting(result: Json) -> Json:
-    """`result`, or what is left of it when it is too large for the model, and how to get the rest."""
-    if len(as_text(result)) <= RESULT_LIMIT:
-        return result
-    hint = "The result was too large to show; ask for fewer records or fields."
-    kept = {key: value for key, value in result.items() if key in {"success", "recordId", "error"}}
-    return {**kept, "message": f"{str(result.get('message', ''))[:1000]} {hint}".strip(), "dataOmitted": True}

@@ -22,7 +22,7 @@ from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
 from copilot_core.policies import Confirm, Deny, ProposedCall, decide
 from copilot_core.provenance import Provenance
-from copilot_core.run import CallDecision
+from copilot_core.run import CallDecision, Readables
 from copilot_core.schema import Json
 from copilot_core.settings import RULE_PLANNER
 from copilot_core.store.approvals import Question, calls_of
@@ -73,7 +73,8 @@ class Gate:
         context = runtime.context or Context()
         offered = {o["name"] for o in context.client_actions}
         provenance = self._provenance(state, context)
-        verdicts = [await self._judge(call, run, offered, provenance) for call in message.tool_calls]
+        told = context.told()
+        verdicts = [await self._judge(call, run, offered, provenance, told) for call in message.tool_calls]
         standing = await self._standing(verdicts, state["messages"], run, runtime)
         verdicts = [_done_before(verdict, standing) for verdict in verdicts]
         verdicts += [_malformed(call) for call in message.invalid_tool_calls]
@@ -106,7 +107,12 @@ class Gate:
         return provenance_of(state["messages"], told, trusted)
 
     async def _judge(
-        self, call: Mapping[str, Any], run: Running, offered: Set[str], provenance: Provenance | None
+        self,
+        call: Mapping[str, Any],
+        run: Running,
+        offered: Set[str],
+        provenance: Provenance | None,
+        told: Readables,
     ) -> _Verdict:
         verdict = _Verdict(str(call["id"]), call["name"], call["args"])
         action = self._engine.action(verdict.name)
@@ -124,7 +130,7 @@ class Gate:
         verdict = _checked(verdict, action, decision.reason if isinstance(decision, Confirm) else None)
         if not action.writes or action.preview is None or verdict.confirm or verdict.result is not None:
             return verdict
-        foreseen = await self._foreseen(verdict, run)
+        foreseen = await self._foreseen(verdict, run, told)
         rows = 1 if foreseen is None else foreseen.get("rows", 1)
         if rows <= proposed.rows:
             return verdict
@@ -149,23 +155,26 @@ class Gate:
         planned = {} if approval is None else {call["callId"]: call["reason"] for call in calls_of(approval)}
         verdicts = [_as_planned(verdict, planned) for verdict in verdicts]
         asked = [verdict for verdict in verdicts if verdict.confirm]
+        told = (runtime.context or Context()).told()
         if not asked:
             return verdicts
         if approval is None:
-            calls = [_told(verdict, verdict.foreseen or await self._foreseen(verdict, run)) for verdict in asked]
+            calls = [_told(verdict, verdict.foreseen or await self._foreseen(verdict, run, told)) for verdict in asked]
             plan = Question(thread_key, message_id, run.stream.run_id, _question(calls), calls)
             approval = await self._engine.approvals.ask(run.principal, plan)
         planned = {call["callId"]: call["reason"] for call in calls_of(approval)}
-        told = {"approval": approval.id, "question": approval.question, "calls": calls_of(approval)}
-        woken = interrupt({**told, "expiresAt": approval.expires_at.isoformat()})
+        question = {"approval": approval.id, "question": approval.question, "calls": calls_of(approval)}
+        woken = interrupt({**question, "expiresAt": approval.expires_at.isoformat()})
         if not run.listens:  # LangGraph Studio, whose admin answers by resuming
             await self._engine.approvals.operate(run.principal, approval.id, approved=woken == {"approved": True})
         exact = [verdict.exact for verdict in verdicts if verdict.call_id in planned]
         decisions = await self._engine.approvals.decided(thread_key, message_id, exact) or {}
-        verdicts = [await self._decided(_postponed(verdict), decisions, run) for verdict in verdicts]
+        verdicts = [await self._decided(_postponed(verdict), decisions, run, told) for verdict in verdicts]
         return [replace(verdict, approval=approval.id) if verdict.confirm else verdict for verdict in verdicts]
 
-    async def _decided(self, verdict: _Verdict, decisions: Mapping[str, CallDecision], run: Running) -> _Verdict:
+    async def _decided(
+        self, verdict: _Verdict, decisions: Mapping[str, CallDecision], run: Running, told: Readables
+    ) -> _Verdict:
         """The call after the person's word. What they edited passes every policy again, as their own call."""
         if not verdict.confirm:
             return verdict
@@ -175,16 +184,16 @@ class Gate:
         if decision.decision == "approve":
             return verdict
         edited = {"id": verdict.call_id, "name": verdict.name, "args": dict(decision.arguments or {})}
-        judged = await self._judge(edited, run, frozenset(), None)
+        judged = await self._judge(edited, run, frozenset(), None, told)
         return replace(judged, refused=None, confirm=verdict.confirm)
 
-    async def _foreseen(self, verdict: _Verdict, run: Running) -> Json | None:
-        """What the call would do, as its action foresees it."""
+    async def _foreseen(self, verdict: _Verdict, run: Running, told: Readables) -> Json | None:
+        """What the call would do, as its action foresees it on the page that it will run on."""
         action = verdict.action
         if action is None or action.preview is None:
             return None
         try:
-            scope = self._engine.scope(run.principal, Call(), Emit(lambda _name, _value: None))
+            scope = self._engine.scope(run.principal, Call(), Emit(lambda _name, _value: None), told)
             return await action.foresee(verdict.arguments, scope)
         except Exception:
             log.exception("%s could not foresee what it would do", verdict.name)

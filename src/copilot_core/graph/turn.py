@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage, ToolMessage
 from langchain_core.runnables import RunnableConfig
 from langgraph.graph import add_messages
 from langgraph.types import Command, Interrupt, Overwrite, StateSnapshot
 
+from copilot_core.actions import as_text
 from copilot_core.engine import Engine
 from copilot_core.errors import ApprovalConflict, Forbidden
 from copilot_core.events import ApprovalRequested, UiEvent
@@ -20,6 +21,10 @@ from copilot_core.graph.merge import IGNORED, Merge, merge
 from copilot_core.graph.running import Running
 from copilot_core.graph.state import Context
 from copilot_core.run import RunInput, plain_answer
+from copilot_core.schema import Json
+from copilot_core.store.results import loaded
+
+_Said = AnyMessage | RemoveMessage
 
 ANSWERED = {"answered": True}
 """Wakes the gate, which looks for itself what was answered."""
@@ -50,6 +55,7 @@ class Turn:
     def __init__(self, engine: Engine, graph: Graph, thread_key: str, given: RunInput, *, max_rounds: int) -> None:
         self._engine = engine
         self._graph = graph
+        self._thread_key = thread_key
         self._config: RunnableConfig = {"configurable": {"thread_id": thread_key}}
         self._given = given
         self._context = Context(
@@ -98,7 +104,7 @@ class Turn:
         messages: list[Any] = state.values.get("messages", [])
         if self._given.answers or (state.interrupts and self._answers):
             return messages
-        update: Any = list(self._merged(state).update)
+        update: Any = [self._fitted(message) for message in self._merged(state).update]
         return cast("list[AnyMessage]", add_messages(list(messages), update))
 
     async def stopped(self, run: Running) -> None:
@@ -148,6 +154,7 @@ class Turn:
         if self._given.answers:
             raise ApprovalConflict("This question is not open any more.")
         merged = self._merged(state)
+        merged = replace(merged, update=[await self._kept(message, run) for message in merged.update])
         if merged.turn or (merged.update and not merged.missing and not state.interrupts):
             return await self._invoke(self._input(merged.update, turn=merged.turn))
         run.stream.stored(len(messages))
@@ -163,6 +170,25 @@ class Turn:
         page = {call_id for call_id, name in opened if self._engine.action(name) is None}
         unrun = {call_id for call_id, _ in opened} if state.interrupts else page
         return merge(messages, self._given.messages, page, unrun)
+
+    async def _kept(self, message: _Said, run: Running) -> _Said:
+        """The message as the thread keeps it: a page's result that is too large for the model is kept aside."""
+        result = self._too_large(message)
+        if result is not None:
+            await self._engine.results.keep(run.principal, self._thread_key, result)
+        return self._fitted(message)
+
+    def _fitted(self, message: _Said) -> _Said:
+        result = self._too_large(message)
+        if result is None:
+            return message
+        shown = as_text(self._engine.results.fitted(self._thread_key, result))
+        return message.model_copy(update={"content": shown})
+
+    def _too_large(self, message: _Said) -> Json | None:
+        if isinstance(message, ToolMessage) and len(message.text) > self._engine.results.most:
+            return loaded(message.text)
+        return None
 
     def _input(self, update: Sequence[AnyMessage | RemoveMessage], *, turn: bool) -> Mapping[str, Any]:
         """A page's result goes on with the same rounds; what the user says begins to count anew."""

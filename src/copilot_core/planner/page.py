@@ -14,6 +14,9 @@ from copilot_core.planner.world import Module, RecordField, World
 _OPERATORS = frozenset({"eq", "ne", "gt", "gte", "lt", "lte", "contains", "in"})
 _NAMING = frozenset({"id", "nam", "titl", "record", "ref", "slug"})
 _TIE = re.compile(r"\b(?:for|to|on|of|with|at|in|about)\s+(?:this|the current)\s+(?P<noun>[\w-]+)\b", re.IGNORECASE)
+_RELATED = re.compile(
+    r"\b(?:related|linked|connected|associated)\s+(?P<kind>[a-z][\w-]*)(?:\s+records?)?\s*$", re.IGNORECASE
+)
 _IT = re.compile(r"\b(?:it|its)\b", re.IGNORECASE)
 
 
@@ -35,6 +38,18 @@ def link_field(module: Module, world: World) -> tuple[RecordField, str] | None:
     by_id = found.kind in {"relation", "key"} or found.words[-1] == "id"
     value = page.record_id if by_id else page.record_name
     return (found, value) if value else None
+
+
+def told_of_page(text: str, world: World) -> str:
+    """“show related tickets” in full, where a record of another kind is open: “show tickets of this unit”."""
+    found = _RELATED.search(text.rstrip(" .!?"))
+    opened = world.opened if world.page and world.page.record_id else None
+    if found is None or opened is None:
+        return text
+    kind = next((module for module in world.modules if stem(found["kind"]) in nouns_of(module)), None)
+    if kind is None or kind is opened:
+        return text
+    return f"{text[: found.start()]}{found['kind']} of this {opened.singular}"
 
 
 def _is_named_after(field: RecordField, module: Module) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from copilot_core.planner.clauses import Clause, polished, sentences, soft_breaks
 from copilot_core.planner.modules import closed_module
+from copilot_core.planner.page import told_of_page
 from copilot_core.planner.preambles import commands, is_story
 from copilot_core.planner.ranking import Candidate, rank
 from copilot_core.planner.references import PRONOUN, Reference
@@ -153,7 +154,7 @@ class Planner:
     def _clause(self, text: str, known: Sequence[Sequence[Reference]], carried: Module | None) -> Step:
         if is_smalltalk(text):
             return Unknown(text, smalltalk=True)
-        clause = Clause(text, self.world.now)
+        clause = Clause(told_of_page(text, self.world), self.world.now)
         ranked = rank(clause, self.box, self.world, known, carried)
         accepted = [c for c in ranked if accepts(c, clause)]
         closed = closed_module(clause, self.world)

@@ -187,6 +187,17 @@ class ReceiptRow(SQLModel, table=True):
     at: datetime = instant()
 
 
+class ResultRow(SQLModel, table=True):
+    """A result that was too large for the model, whole; `body` is JSON. Gone with its thread."""
+
+    __tablename__ = "copilot_result"
+    handle: str = Field(primary_key=True)
+    workspace: str
+    owner: str
+    thread_key: str = Field(index=True)
+    body: str
+
+
 class WorkspaceRow(SQLModel, table=True):
     """What the admins of a workspace have set; `confirm` and `deny` are JSON lists of action names."""
 

@@ -15,7 +15,7 @@ from copilot_core.clock import Clock
 from copilot_core.errors import NotFound, ThreadBusy
 from copilot_core.principal import Principal
 from copilot_core.store.database import Database
-from copilot_core.store.tables import Approval, LoggedEvents, Run, Thread
+from copilot_core.store.tables import Approval, LoggedEvents, ResultRow, Run, Thread
 
 TITLE_LENGTH = 80
 
@@ -124,6 +124,7 @@ def _forget(session: Session, keys: Sequence[str]) -> None:
     runs = select(Run.key).where(col(Run.thread_key).in_(keys))
     session.exec(delete(LoggedEvents).where(col(LoggedEvents.run_key).in_(runs)))
     session.exec(delete(Run).where(col(Run.thread_key).in_(keys)))
+    session.exec(delete(ResultRow).where(col(ResultRow.thread_key).in_(keys)))
     session.exec(delete(Approval).where(col(Approval.thread_key).in_(keys)))
     session.exec(delete(Thread).where(col(Thread.key).in_(keys)))
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from copilot_core import ActionError, Injected
+from copilot_core import ActionError, Injected, PageContext
 from copilot_records.checks import Checks, checked_rows, chosen, doomed, picked, writable
 from copilot_records.fields import Value
 from copilot_records.filters import Filter
+from copilot_records.linking import link_to_page
 from copilot_records.modules import Module, Modules
 from copilot_records.results import LONG_TEXT, Json, cut, related, several
 from copilot_records.store import Record, RecordStore, Values
@@ -21,18 +22,27 @@ MOST_SET = 3
 """How many new values are told in the sentence."""
 
 
-async def foresee_create(store: Injected[RecordStore], module: str, fields: dict[str, Any]) -> Json:
+async def foresee_create(
+    store: Injected[RecordStore], page: Injected[PageContext], module: str, fields: dict[str, Any]
+) -> Json:
     """The values of the new record."""
-    return await foresee_creates(store, module, [fields], atomic=True)
+    return await foresee_creates(store, page, module, [fields], atomic=True)
 
 
 async def foresee_creates(
-    store: Injected[RecordStore], module: str, records: list[dict[str, Any]], *, atomic: bool = False
+    store: Injected[RecordStore],
+    page: Injected[PageContext],
+    module: str,
+    records: list[dict[str, Any]],
+    *,
+    atomic: bool = False,
 ) -> Json:
     """The values of the new records; those that are wrong are only counted."""
     modules = await store.modules()
     target = writable(modules.named(module))
-    rows = await checked_rows(store, modules, target, records, atomic=atomic)
+    linked = await link_to_page(store, modules, target, page)
+    filled = [linked.fill(target, record) for record in records]
+    rows = await checked_rows(store, modules, target, filled, atomic=atomic)
     good = [row for row in rows if not isinstance(row, ActionError)]
     new = [Record("", target.slug, str(values[target.title_field]), values) for values in good]
     number = f"{len(new)} of {target.count(len(rows))}" if len(new) < len(rows) else target.count(len(new))

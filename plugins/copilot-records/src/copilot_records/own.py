@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, cast, collate, delete, func, literal_column, or_
-from sqlalchemy import case as sql_case
 from sqlalchemy import text as sql
 from sqlalchemy.dialects.postgresql import TSQUERY
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
+from sqlmodel.sql.expression import SelectOfScalar
 
 from copilot_core import Clock, Principal
 from copilot_records.fields import Field, Value, key
@@ -23,6 +23,9 @@ from copilot_records.tables import StoredModule, StoredRecord
 from copilot_records.text import fold, words
 
 LONGEST_SEARCH = 100_000
+_BM25 = """SELECT rowid, bm25(copilot_record_words, 8.0, 1.0) AS score
+    FROM copilot_record_words WHERE copilot_record_words MATCH :wanted"""
+"""The smaller the score, the better; a word in the title counts eight times."""
 
 
 class OwnRecords:
@@ -92,15 +95,12 @@ class OwnRecords:
         return [_record(row) for row in (await self._session.exec(asked)).all()]
 
     async def search(self, modules: Iterable[Module], wanted: Sequence[str], limit: int) -> Sequence[Record]:
-        """The records that have words beginning with all of `wanted`: those with them in the title first."""
-        in_title = [col(StoredRecord.title_key).contains(word, autoescape=True) for word in wanted]
-        asked = select(StoredRecord).where(self._within(*modules), self._matches(wanted))
-        ranked = asked.order_by(
-            sum((sql_case((there, 0), else_=1) for there in in_title), start=literal_column("0")),
-            col(StoredRecord.updated_at).desc(),
-            col(StoredRecord.number).desc(),
-        )
-        return [_record(row) for row in (await self._session.exec(ranked.limit(limit))).all()]
+        """The records that have words beginning with all of `wanted`, best first.
+
+        A word in the title counts for more, as does one that is there more often or is rarer.
+        """
+        asked = self._ranked(wanted).where(self._within(*modules)).limit(limit)
+        return [_record(row) for row in (await self._session.exec(asked)).all()]
 
     async def insert(self, module: Module, rows: Sequence[Values]) -> Sequence[Record]:
         """Create records, in that order."""
@@ -214,14 +214,17 @@ class OwnRecords:
         sorted_by = order(query.sort, self, descending=query.descending) if query.sort else []
         return [*sorted_by, col(StoredRecord.number).desc()]
 
-    def _matches(self, wanted: Sequence[str]) -> ColumnElement[bool]:
+    def _ranked(self, wanted: Sequence[str]) -> SelectOfScalar[StoredRecord]:
         """`wanted` are words (letters and digits only), so they cannot be operators of either query language."""
+        asked = select(StoredRecord)
+        newest = col(StoredRecord.number).desc()
         if self._postgres:
-            query = " & ".join(f"'{word}':*" for word in wanted)
-            return literal_column("copilot_record.search_words").bool_op("@@")(cast(query, TSQUERY))
-        query = " AND ".join(f'"{word}"*' for word in wanted)
-        found = sql("SELECT rowid FROM copilot_record_words WHERE copilot_record_words MATCH :wanted")
-        return col(StoredRecord.number).in_(found.bindparams(wanted=query).columns(literal_column("rowid")))
+            query = cast(" & ".join(f"'{word}':*" for word in wanted), TSQUERY)
+            has: ColumnElement[Any] = literal_column("copilot_record.search_words")
+            return asked.where(has.bool_op("@@")(query)).order_by(func.ts_rank(has, query).desc(), newest)
+        match = sql(_BM25).bindparams(wanted=" AND ".join(f'"{word}"*' for word in wanted))
+        found = match.columns(literal_column("rowid"), literal_column("score")).subquery("found")
+        return asked.join(found, found.c.rowid == StoredRecord.number).order_by(found.c.score, newest)
 
 
 def _new_id() -> str:
@@ -241,6 +244,7 @@ def _derived(module: Module, values: Values) -> dict[str, Any]:
         "title_key": fold(title),
         "shown": held,
         "keys": {name: text for name, text in keys.items() if text is not None},
+        "title_words": " ".join(words(title))[:LONGEST_SEARCH].rstrip(),
         "search": " ".join(spoken)[:LONGEST_SEARCH].rstrip(),
     }
 

@@ -9,14 +9,17 @@ from copilot_core import ActionError, Injected, Render, action
 from copilot_records.checks import Checks
 from copilot_records.fields import Field as RecordField
 from copilot_records.filters import Filter, operators
+from copilot_records.linking import pointing_at
 from copilot_records.modules import Module, Modules
 from copilot_records.results import Json, link, matches, shown
+from copilot_records.snippets import snippet
 from copilot_records.store import Query, Record, RecordStore
 from copilot_records.text import words
 
 SOURCE = "Records"
-SNIPPET = 160
 CANDIDATES = 50
+MOST_WORDS = 20
+"""How many words of a search count."""
 ModuleName = Annotated[str, Field(description="Module slug, such as tasks")]
 Filters = Annotated[list[Filter] | None, Field(description="Conditions all of which must hold")]
 
@@ -67,7 +70,8 @@ async def query_records(
 ) -> Json:
     """List, find, count or filter the records of one module, and sort them.
 
-    The result says how many match in all. A user field matches part of a name: "Sam" finds Sam Carter.
+    The result says how many match in all; its `nextOffset`, if there is one, is the `offset` of the next page. A user
+    field matches part of a name: "Sam" finds Sam Carter.
     """
     modules = await store.modules()
     chosen = modules.named(module)
@@ -93,10 +97,14 @@ async def _listed(
 ) -> Json:
     page = await store.find(module, query)
     records = await shown(store, modules, page.records, wanted)
+    data: Json = {"module": module.slug, "total": page.total, "offset": query.offset}
+    following = query.offset + len(records)
+    if records and following < page.total:
+        data["nextOffset"] = following
     return {
         "success": True,
-        "data": {"module": module.slug, "total": page.total, "offset": query.offset, "records": records},
-        "message": matches(module, page.total, len(records)),
+        "data": {**data, "records": records},
+        "message": matches(module, page.total, len(records), query.offset),
         "link": f"/modules/{module.slug}",
     }
 
@@ -110,9 +118,10 @@ async def search_records(
 ) -> Json:
     """Search the full text of all records for words, such as a name or a topic mentioned anywhere.
 
-    Finds records that have all the words; where there are none, those that have some of them.
+    Finds records that have all the words, best first; where there are none, those that have some of them. Each has
+    the `field` in which words were found and a `snippet` of it, with the words in bold.
     """
-    wanted = words(query)
+    wanted = list(dict.fromkeys(words(query)))[:MOST_WORDS]
     if not wanted:
         told = "The 'query' field must have a word in it"
         raise ActionError(told, code="validation_error", details={"query": told})
@@ -131,14 +140,15 @@ async def search_records(
 async def get_module_info(module: ModuleName, store: Injected[RecordStore]) -> Json:
     """Describe a module: its fields with types, options, which are required, and how each can be filtered.
 
-    Call it before writing to a module whose fields you do not know.
+    `relatedFrom` are the fields of other modules that lead here: to find what belongs to a record, query that module
+    with a filter on that field and the record's id. Call it before writing to a module whose fields you do not know.
     """
     modules = await store.modules()
     chosen = modules.named(module)
     fields = [{**f.as_json(), "required": f.required, "operators": list(operators(f))} for f in chosen.fields]
     return {
         "success": True,
-        "data": {**chosen.as_json(), "fields": fields},
+        "data": {**chosen.as_json(), "fields": fields, "relatedFrom": pointing_at(modules, chosen)},
         "message": f"{chosen.name} have {len(fields)} fields.",
         "link": f"/modules/{chosen.slug}",
     }
@@ -152,7 +162,7 @@ async def _some_of(store: RecordStore, places: Sequence[Module], wanted: Sequenc
     """Those that have most of the words."""
     times: dict[str, int] = {}
     records: dict[str, Record] = {}
-    for word in dict.fromkeys(wanted):
+    for word in wanted:
         for record in await store.search(places, [word], CANDIDATES):
             records[record.id] = record
             times[record.id] = times.get(record.id, 0) + 1
@@ -160,12 +170,7 @@ async def _some_of(store: RecordStore, places: Sequence[Module], wanted: Sequenc
 
 
 def _hit(record: Record, module: Module, wanted: Sequence[str]) -> Json:
-    """The record with the value the words are in, unless that is the title."""
+    """The record, and where in it the words are, unless that is the title."""
     told: Json = {"module": module.slug, "id": record.id, "title": record.title, "link": link(record)}
-    for field in module.fields:
-        value = record.values.get(field.name)
-        if not isinstance(value, str) or field.module or field.name == module.title_field:
-            continue
-        if any(has.startswith(word) for has in words(value) for word in wanted):
-            return {**told, field.name: value if len(value) <= SNIPPET else value[:SNIPPET] + "…"}
-    return told
+    found = snippet(record, module, wanted)
+    return told if found is None else {**told, "field": found[0], "snippet": found[1]}

@@ -85,7 +85,14 @@ def cut(text: str, length: int = 60) -> str:
     return text if len(text) <= length else f"{text[:length]}…"
 
 
-def matches(module: Module, total: int, given: int) -> str:
-    """``3 tasks match.``, ``No deals match.``, ``120 tasks match; here are 20.``"""
+def matches(module: Module, total: int, given: int, offset: int = 0) -> str:
+    """``3 tasks match.``, ``No deals match.``, ``120 tasks match; here are 1 to 20. There are more ...``"""
     told = f"{module.count(total)} {'matches' if total == 1 else 'match'}"
-    return f"{told}; here {'is' if given == 1 else 'are'} {given}." if 0 < given < total else f"{told}."
+    following = offset + given
+    if given == 0:
+        return f"{told}; there are none from offset {offset} on." if total > 0 else f"{told}."
+    if given == total:
+        return f"{told}."
+    first = offset + 1
+    shown = f"here is number {first}" if given == 1 else f"here are {first} to {following}"
+    return f"{told}; {shown}." + (f" There are more from offset {following} on." if following < total else "")

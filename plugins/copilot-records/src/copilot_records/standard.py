@@ -16,6 +16,7 @@ TASKS = Module(
         Field("assignee", "user"),
         Field("description", "text"),
         Field("project", "relation", module="projects"),
+        Field("deal", "relation", module="deals"),
     ),
 )
 DEALS = Module(

@@ -29,7 +29,9 @@ class StoredRecord(SQLModel, table=True):
     """A record of any module. `number` is the order of creation, and what the full-text index refers to.
 
     `shown` are the values as JSON; `keys` are the same in the form in which they are compared
-    (`copilot_records.fields.key`), so that filters mean the same in every database.
+    (`copilot_records.fields.key`), so that filters mean the same in every database. `search` are the words of all
+    values and `title_words` those of the title, with a space between: triggers, or a generated column, keep the
+    full-text index in step with them.
     """
 
     __tablename__ = "copilot_record"
@@ -46,5 +48,6 @@ class StoredRecord(SQLModel, table=True):
     shown: dict[str, Any] = Field(sa_column=_json())
     keys: dict[str, str] = Field(sa_column=_json())
     search: str
+    title_words: str
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
     updated_at: datetime = Field(sa_type=DateTime(timezone=True))

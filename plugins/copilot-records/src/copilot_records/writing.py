@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from copilot_core import ActionError, Changes, Injected, action
+from copilot_core import ActionError, Changes, Injected, PageContext, action
 from copilot_records.checks import Checks, checked_rows, chosen, doomed, picked, writable
 from copilot_records.foreseeing import (
     foresee_create,
@@ -14,6 +14,7 @@ from copilot_records.foreseeing import (
     foresee_update,
     foresee_updates,
 )
+from copilot_records.linking import Link, link_to_page
 from copilot_records.modules import Module, Modules
 from copilot_records.reading import SOURCE, Filters, ModuleName
 from copilot_records.results import Json, link, named, shown
@@ -38,11 +39,16 @@ async def create_record(
     fields: Annotated[dict[str, Any], Field(description="Field values of the new record, keyed by field name")],
     store: Injected[RecordStore],
     changes: Injected[Changes],
+    page: Injected[PageContext],
 ) -> Json:
-    """Create, add or log one new record in a module from field values."""
+    """Create, add or log one new record in a module from field values.
+
+    On another record's page it is linked to that one if its relation is left out; give it as "" for none.
+    """
     modules = await store.modules()
     target = writable(modules.named(module))
-    values = await Checks(store, modules).values(target, fields, creating=True)
+    linked = await link_to_page(store, modules, target, page)
+    values = await Checks(store, modules).values(target, linked.fill(target, fields), creating=True)
     [record] = await store.insert(target, [values])
     note(changes, [record], after=await store.images(target, [record.id]))
     [told] = await shown(store, modules, [record])
@@ -50,7 +56,7 @@ async def create_record(
         "success": True,
         "recordId": record.id,
         "data": told,
-        "message": f"Created {named(target, [record])}.",
+        "message": linked.said(f"Created {named(target, [record])}."),
         "link": link(record),
     }
 
@@ -71,15 +77,19 @@ async def create_multiple_records(
     ],
     store: Injected[RecordStore],
     changes: Injected[Changes],
+    page: Injected[PageContext],
     atomic: Annotated[bool, Field(description="Create none of them if one is wrong")] = False,
 ) -> Json:
     """Create, add or import several new records in one module at once.
 
-    Says for each one whether it was created, in their order.
+    Says for each one whether it was created, in their order. On another record's page they are linked to that one as
+    by createRecord.
     """
     modules = await store.modules()
     target = writable(modules.named(module))
-    rows = await checked_rows(store, modules, target, records, atomic=atomic)
+    linked = await link_to_page(store, modules, target, page)
+    filled = [linked.fill(target, record) for record in records]
+    rows = await checked_rows(store, modules, target, filled, atomic=atomic)
     if atomic:
         made: list[Record | ActionError] = list(
             await store.insert(target, [row for row in rows if not isinstance(row, ActionError)])
@@ -88,7 +98,7 @@ async def create_multiple_records(
         made = [row if isinstance(row, ActionError) else await _inserted(store, target, row) for row in rows]
     new = [record for record in made if isinstance(record, Record)]
     note(changes, new, after=await store.images(target, [record.id for record in new]))
-    return _created(target, made)
+    return _created(target, made, linked)
 
 
 @action(
@@ -179,12 +189,13 @@ async def _inserted(store: RecordStore, module: Module, values: Values) -> Recor
         return error
 
 
-def _created(module: Module, made: Sequence[Record | ActionError]) -> Json:
+def _created(module: Module, made: Sequence[Record | ActionError], linked: Link) -> Json:
     records = [one for one in made if isinstance(one, Record)]
-    message = f"Created {named(module, records)}."
+    message = linked.said(f"Created {named(module, records)}.")
     if len(records) < len(made):
         wrong = [f"record {n}: {one.message}" for n, one in enumerate(made, 1) if isinstance(one, ActionError)]
-        message = f"Created {len(records)} of {len(made)} {module.name.lower()}. Not created: {'; '.join(wrong)}."
+        message = linked.said(f"Created {len(records)} of {len(made)} {module.name.lower()}.")
+        message += f" Not created: {'; '.join(wrong)}."
     return {
         "success": bool(records),
         "data": {"module": module.slug, "created": len(records), "results": [_row(one) for one in made]},
