@@ -25,12 +25,19 @@ from copilot_core.store.database import Database
 from copilot_core.store.tables import CreditEntry, ReceiptRow, Run, Subscription
 
 LIVE = ("queued", "running")
+_CAUSES: Mapping[str, Any] = {
+    "action": CreditEntry.action,
+    "day": CreditEntry.day,
+    "model": CreditEntry.model,
+    "user": CreditEntry.owner,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """A workspace's period so far, as the seed tells it (checklist S77)."""
 
+    plan: str
     current: int
     included: int
     billing_mode: BillingMode
@@ -98,7 +105,26 @@ class Credits:
             row = self._row(session, workspace)
             mine = (CreditEntry.workspace == workspace, CreditEntry.period == row.period_start)
             spent = session.exec(select(func.coalesce(func.sum(CreditEntry.credits), 0)).where(*mine)).one()
-            return Usage(int(spent), row.included, cast("BillingMode", row.billing_mode), row.period_end)
+            return Usage(row.plan, int(spent), row.included, cast("BillingMode", row.billing_mode), row.period_end)
+
+        return await self._database.transact(read, write=True)
+
+    async def by(self, kind: str, principal: Principal, owner: str | None) -> list[tuple[str, int, int]]:
+        """Credits and operations of the principal's workspace in this period, the most used first.
+
+        Args:
+            kind: action (empty: an answer without any), day (UTC), model or user.
+            owner: of this user's alone.
+        """
+
+        def read(session: Session) -> list[tuple[str, int, int]]:
+            row = self._row(session, principal.workspace)
+            cause = _CAUSES[kind]
+            mine = [CreditEntry.workspace == principal.workspace, CreditEntry.period == row.period_start]
+            mine += [] if owner is None else [CreditEntry.owner == owner]
+            total = func.sum(CreditEntry.credits)
+            query = select(cause, total, func.count()).where(*mine).group_by(cause).order_by(total.desc(), cause)
+            return [(str(name), int(credits), int(number)) for name, credits, number in session.exec(query)]
 
         return await self._database.transact(read, write=True)
 
@@ -251,6 +277,7 @@ class Credits:
             model=charge.model,
             credits=charge.credits,
             period=period,
+            day=now.astimezone(UTC).date().isoformat(),
             at=now,
         )
 

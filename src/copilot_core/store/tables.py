@@ -237,6 +237,7 @@ class CreditEntry(SQLModel, table=True):
     model: str
     credits: int
     period: datetime = _instant()
+    day: str
     at: datetime = _instant()
 
 

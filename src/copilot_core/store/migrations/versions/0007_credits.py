@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("model", sa.String, nullable=False),
         sa.Column("credits", sa.Integer, nullable=False),
         sa.Column("period", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("day", sa.String, nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_index("copilot_credit_of_period", "copilot_credit", ["workspace", "period"])
