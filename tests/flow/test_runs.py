@@ -119,6 +119,7 @@ async def test_who_asks_for_a_run_that_is_not_theirs_or_in_another_form_is_refus
                 "createdAt": "",
                 "endedAt": "",
                 "error": None,
+                "credits": 1,
             },
         )
         assert run["createdAt"] <= run["endedAt"]
