@@ -32,7 +32,7 @@ async def test_only_a_hash_of_a_key_is_stored(database: Database) -> None:
     [row] = await keys.list("acme")
 
     assert key.startswith(f"ck_{row.id}_")
-    assert key.rsplit("_", 1)[1] not in str(row.model_dump())
+    assert key.split("_", 2)[2] not in str(row.model_dump())
 
 
 @pytest.mark.parametrize("change", ["", "x", "swap"])

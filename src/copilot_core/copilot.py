@@ -257,6 +257,7 @@ class Copilot:
             session = await scope.get(AsyncSession)
             for row in rows:
                 await self.engine.receipts.mark_undone(row, session)
+                await self.engine.credits.refund(row, session)
                 try:
                     await self.engine.registry.actions[row.action].reverse(receipt_of(row), scope)
                 except ActionError as error:
@@ -342,7 +343,7 @@ class Copilot:
         config: RunnableConfig = {"configurable": {"thread_id": thread_key}}
         if await self._asks(await self.graph.aget_state(config)):
             raise ApprovalConflict("Answer the open question first.")
-        begun = await self.runs.begin(principal, RunInput((), thread_id=thread_id), "")
+        begun = await self.runs.begin(principal, RunInput((), thread_id=thread_id), "", free=True)
         feed = Feed(begun.run_key)
         self.events.open(feed)
         publish = self._publisher(feed, principal)
@@ -457,7 +458,9 @@ class Copilot:
         )
         if not begun.resumed:
             stream.started()
-        task = asyncio.create_task(self._drive(begun, feed, Running(begun.principal, stream), publish))
+        task = asyncio.create_task(
+            self._drive(begun, feed, Running(begun.principal, stream, begun.run_key, begun.model), publish)
+        )
         self._tasks[begun.run_key] = task
         task.add_done_callback(lambda _done: self._forget(begun.run_key))
 
@@ -513,7 +516,7 @@ class Copilot:
             told = InternalError(f"Something went wrong (error id {number}).")
             status, code, last = await self._failed(begun, run, turn, told)
         try:
-            await self.runs.end(begun, feed, status, last, code)
+            last = await self.runs.end(begun, feed, status, last, code)
         except Exception:
             log.exception("the end of run %s could not be stored", begun.run_id)
         publish(last)

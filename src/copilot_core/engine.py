@@ -23,6 +23,7 @@ from copilot_core.schema import Json
 from copilot_core.services import Scope
 from copilot_core.settings import RULE_PLANNER
 from copilot_core.store.approvals import Approvals
+from copilot_core.store.credits import Credits
 from copilot_core.store.ledger import Ledger
 from copilot_core.store.receipts import Receipts
 from copilot_core.store.results import Results
@@ -47,6 +48,7 @@ class Engine:
     approvals: Approvals
     receipts: Receipts
     results: Results
+    credits: Credits
     budget: Budget = field(default_factory=Budget)
     history_tokens: int = 12_000
     prompt_actions: int = 40

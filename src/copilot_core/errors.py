@@ -13,6 +13,7 @@
     + ApprovalConflict       409    approval_conflict
     + UndoConflict           409    undo_conflict
     + ModelNotAllowed        400    model_not_allowed
+    + CreditsExhausted       402    credits_exhausted
     + PayloadTooLarge        413    payload_too_large
     + RateLimited            429    rate_limited
     + ModelUnavailable       503    model_unavailable
@@ -110,6 +111,13 @@ class ModelNotAllowed(RequestError):  # noqa: N818
     """The chosen model is unknown here or not allowed; `details["allowed"]` lists those that are."""
 
     code, status = "model_not_allowed", 400
+
+
+class CreditsExhausted(RequestError):  # noqa: N818
+    """The plan's credits are used up; `details` has `plan`, `included` and `periodEnd`. Before a model is asked,
+    or before a call that costs more than is left."""
+
+    code, status = "credits_exhausted", 402
 
 
 class PayloadTooLarge(RequestError):  # noqa: N818

@@ -218,6 +218,7 @@ class RunFinished:
         stopped: somebody stopped it; what was said until then is kept.
         model: which model thought.
         usage: the model's tokens by kind, summed over the run; empty where the model counts none.
+        credits: what it has cost.
     """
 
     run_id: str
@@ -227,6 +228,7 @@ class RunFinished:
     stopped: bool = False
     model: str = ""
     usage: Mapping[str, int] = field(default_factory=dict)
+    credits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +238,14 @@ class RunFailed:
     Args:
         code: one of the stable codes in `errors`.
         message: for the client; for `internal_error` it holds only the id that the log has too.
+        credits: what it has cost until then.
     """
 
     run_id: str
     thread_id: str
     code: str
     message: str
+    credits: int = 0
 
 
 Event: TypeAlias = (

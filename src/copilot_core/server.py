@@ -29,10 +29,12 @@ from copilot_core.engine import Engine
 from copilot_core.fastapi import add_error_handlers, authenticate, router
 from copilot_core.graph import build
 from copilot_core.identity import ApiKeys, Jwts
+from copilot_core.plans import Prices
 from copilot_core.plugins import Plugin, Registry, collect, discover
 from copilot_core.settings import Settings
 from copilot_core.store.approvals import Approvals
 from copilot_core.store.checkpoints import open_checkpointer
+from copilot_core.store.credits import Credits
 from copilot_core.store.database import Database
 from copilot_core.store.ledger import Ledger
 from copilot_core.store.log import EventLog
@@ -87,6 +89,7 @@ async def deployment(
         async with open_checkpointer(database) as checkpointer:
             approvals = Approvals(database, clock)
             receipts = Receipts(database, clock)
+            credits = Credits(database, clock, Prices(settings.model_factors), settings.plan)
             engine = Engine(
                 registry,
                 models,
@@ -95,13 +98,14 @@ async def deployment(
                 approvals,
                 receipts,
                 results,
+                credits,
                 budget=settings.budget,
                 history_tokens=settings.history_tokens,
                 prompt_actions=settings.prompt_actions,
                 limits={"rounds": settings.max_rounds, "rowsWithoutConfirmation": settings.confirm_rows},
             )
             events = EventLog(database)
-            threads, runs = Threads(database, clock), Runs(database, clock, events, approvals)
+            threads, runs = Threads(database, clock), Runs(database, clock, events, approvals, credits)
             graph = build(engine, checkpointer)
             kept = None if settings.retention_days is None else timedelta(days=settings.retention_days)
             copilot = Copilot(

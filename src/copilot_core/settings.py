@@ -35,6 +35,8 @@ class Settings(BaseSettings):
     confirm_rows: int = Field(10, ge=1)
     confirm_untrusted: bool = True
     prompt_actions: int = Field(40, ge=4, le=128)
+    plan: Literal["free", "starter", "growth", "enterprise"] = "enterprise"
+    model_factors: Annotated[Mapping[str, float], NoDecode] = {}
     history_tokens: int = Field(12_000, ge=500)
     context_tokens: int = Field(8_000, ge=500)
     context_text: int = Field(200, ge=20)
@@ -64,6 +66,14 @@ class Settings(BaseSettings):
         words = {"omit": 0, "whole": WHOLE}
         parts = [part.partition("=") for part in value.split(",") if part.strip()]
         return {name.strip(): words.get(most.strip(), most.strip()) for name, _, most in parts}
+
+    @field_validator("model_factors", mode="before")
+    @classmethod
+    def _per_model(cls, value: object) -> object:
+        """``openai:gpt-4o=3,openai:o3=10``."""
+        if not isinstance(value, str):
+            return value
+        return {name.strip(): times.strip() for name, _, times in (p.rpartition("=") for p in value.split(",") if p)}
 
     @property
     def budget(self) -> Budget:

@@ -119,6 +119,7 @@ async def test_who_asks_for_a_run_that_is_not_theirs_or_in_another_form_is_refus
                 "createdAt": "",
                 "endedAt": "",
                 "error": None,
+                "credits": 1,
             },
         )
         assert run["createdAt"] <= run["endedAt"]
@@ -462,10 +463,10 @@ async def test_a_stop_that_comes_when_the_run_just_ends_changes_nothing(monkeypa
         runs = here.ready.copilot.runs
         ending, go_on, end = asyncio.Event(), asyncio.Event(), runs.end
 
-        async def slowly(*given: Any) -> None:
+        async def slowly(*given: Any) -> Any:
             ending.set()
             await go_on.wait()
-            await end(*given)
+            return await end(*given)
 
         monkeypatch.setattr(runs, "end", slowly)
         page.messages.append(_said("u1", "Hi"))

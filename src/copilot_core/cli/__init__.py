@@ -35,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     _chat(commands)
     _plugins(commands)
     _keys(commands)
+    _workspaces(commands)
     _upkeep(commands)
     return whole
 
@@ -94,6 +95,19 @@ def _keys(commands: "_Commands[argparse.ArgumentParser]") -> None:
     for command in (create, listed, revoke):
         command.add_argument("--database-url", default=None)
         command.add_argument("--json", action="store_true")
+
+
+def _workspaces(commands: "_Commands[argparse.ArgumentParser]") -> None:
+    what = commands.add_parser("workspaces", help="plans and usage").add_subparsers(metavar="what", required=True)
+    plan = _command(what, "plan", "give a workspace a plan", "workspaces:plan")
+    usage = _command(what, "usage", "what a workspace has used of its month", "workspaces:usage")
+    for command in (plan, usage):
+        command.add_argument("--workspace", required=True)
+        command.add_argument("--database-url", default=None)
+        command.add_argument("--json", action="store_true")
+    plan.add_argument("--plan", required=True, choices=["free", "starter", "growth", "enterprise"])
+    plan.add_argument("--included", type=int, default=None, help="credits a month, where not the plan's own")
+    plan.add_argument("--billing-mode", choices=["soft_limit", "hard_limit"], default=None)
 
 
 def _upkeep(commands: "_Commands[argparse.ArgumentParser]") -> None:

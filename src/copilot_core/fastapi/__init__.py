@@ -17,6 +17,7 @@ from copilot_core.fastapi.runs import add_runs
 from copilot_core.fastapi.stream import EventStream
 from copilot_core.fastapi.suggestions import add_suggestions
 from copilot_core.fastapi.threads import add_threads
+from copilot_core.fastapi.usage import add_usage
 from copilot_core.fastapi.workspaces import add_workspaces
 from copilot_core.principal import Principal
 from copilot_core.protocols import Protocol
@@ -38,6 +39,7 @@ def router(copilot: Copilot, authenticate: Authenticate, *, max_body_bytes: int 
     add_receipts(routes, copilot, caller)
     add_notifications(routes, copilot, caller)
     add_workspaces(routes, copilot, caller, max_body_bytes)
+    add_usage(routes, copilot, caller)
     add_catalogue(routes, copilot, caller, max_body_bytes)
     return routes
 

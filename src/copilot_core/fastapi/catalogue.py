@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
+from uuid import uuid4
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -17,6 +18,7 @@ from copilot_core.protocols.agui import decode_object
 from copilot_core.protocols.body import json_object
 from copilot_core.run import MODULES, Readables
 from copilot_core.schema import Json
+from copilot_core.store.credits import Charge
 from copilot_core.toolcall import Call, Emit
 
 CONTENT = {
@@ -79,6 +81,7 @@ async def _called(
     Raises:
         NotFound: there is no such action.
         Forbidden: it writes, or a policy says more than `Allow`.
+        CreditsExhausted: it costs more than is left.
         ActionError: what the action says.
     """
     action = engine.action(name)
@@ -89,9 +92,19 @@ async def _called(
     decision = await decide(engine.registry.policies, ProposedCall(action, arguments, principal))
     if not isinstance(decision, Allow):
         raise Forbidden(decision.reason)
-    model = request.headers.get("x-copilot-model")
+    model = engine.models.name(request.headers.get("x-copilot-model"))
     scope = engine.scope(principal, Call(), Emit(lambda _name, _value: None), readables, model=model)
-    return await action.run(arguments, scope)
+    price = engine.credits.prices.of(action, arguments, model)
+    charge = Charge(f"direct:{uuid4()}", principal, "", name, model, price)
+    await engine.credits.spend(charge)
+    try:
+        result = await action.run(arguments, scope)
+    except BaseException:
+        await engine.credits.give_back(charge)
+        raise
+    if result.get("success") is False:
+        await engine.credits.give_back(charge)
+    return result
 
 
 def _action(action: Action) -> dict[str, Any]:

@@ -46,6 +46,7 @@ def run_view(run: Run, thread_id: str) -> dict[str, Any]:
         "createdAt": run.created_at.isoformat(),
         "endedAt": ended,
         "error": run.error,
+        "credits": run.credits,
     }
 
 

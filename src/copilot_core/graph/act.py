@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NotRequired
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from copilot_core.graph.state import Context, State
 from copilot_core.receipts import Changes
 from copilot_core.schema import Json
 from copilot_core.services import Scope
+from copilot_core.store.credits import Charge
 from copilot_core.store.ledger import Intent, call_key
 from copilot_core.toolcall import Call, Emit, SharedState
 
@@ -57,17 +59,27 @@ class Act:
         model = (runtime.context or Context()).model
         scope = self._engine.scope(run.principal, call, Emit(run.stream.custom), readables, shared, changes, model)
         intent = self._intent(action, task, run, runtime, changes) if action.writes else None
+        charge = self._charge(action, task, run, runtime)
         if intent is not None:
-            result = await self._once(action, intent, scope)
+            result = await self._once(action, intent, charge, scope)
         else:
             outcome = await _outcome(action, task["arguments"], scope)
             result = await self._engine.results.keep(run.principal, call.thread, outcome)
+            if charge is not None and result.get("success") is not False:
+                await self._engine.credits.charge(charge)
         message = tool_message(task["message_id"], task["id"], action.name, result)
         run.stream.result(task["id"], action.name, result, str(message.id), _source(action))
         if intent is not None and result.get("success") is not False:
             run.stream.receipt(intent, action, str(result.get("message", "")))
         update: State = {"messages": [message]}
         return update | {"shared": shared.changed} if shared.changed else update
+
+    def _charge(self, action: Action, task: Task, run: Running, runtime: Runtime[Context]) -> Charge | None:
+        """What the call costs, if it succeeds; nothing in LangGraph Studio."""
+        if not run.run_key:
+            return None
+        price = self._engine.credits.prices.of(action, task["arguments"], run.model)
+        return Charge(_key(task, run, runtime), run.principal, run.run_key, action.name, run.model, price)
 
     def _intent(self, action: Action, task: Task, run: Running, runtime: Runtime[Context], changes: Changes) -> Intent:
         return Intent(
@@ -90,9 +102,9 @@ class Act:
         wanted = action.injected.values()
         return Call not in wanted and self._engine.registry.services.reaches(wanted, AsyncSession)
 
-    async def _once(self, action: Action, intent: Intent, scope: Scope) -> Json:
+    async def _once(self, action: Action, intent: Intent, charge: Charge | None, scope: Scope) -> Json:
         """Run a writing call, unless it ran already: before a crash, or in another process."""
-        ledger, results = self._engine.ledger, self._engine.results
+        ledger, results, credits = self._engine.ledger, self._engine.results, self._engine.credits
         known = await ledger.begin(intent)
         if known is not None:
             return known
@@ -101,12 +113,15 @@ class Act:
             session = await scope.get(AsyncSession)
             told = await results.keep_with(session, intent.principal, intent.thread_key, result)
             ledger.settle(intent, told, session)
+            if charge is not None and result.get("success") is not False:
+                session.add(await session.run_sync(credits.entry, charge))
 
         result = await _outcome(action, intent.arguments, scope, settle if intent.transactional else None)
         if intent.transactional and result.get("success") is not False:
             return results.fitted(intent.thread_key, result)
         result = await results.keep(intent.principal, intent.thread_key, result)
-        return await ledger.record(intent, result)  # of two processes that ran it, the first one's stands
+        beside = None if charge is None or result.get("success") is False else partial(credits.note, charge)
+        return await ledger.record(intent, result, beside)  # of two processes that ran it, the first one's stands
 
 
 def _key(task: Task, run: Running, runtime: Runtime[Context]) -> str:

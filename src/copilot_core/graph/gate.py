@@ -16,7 +16,7 @@ from langgraph.types import Command, Send, interrupt
 
 from copilot_core.actions import Action, as_text, failed
 from copilot_core.engine import Engine
-from copilot_core.errors import ActionError
+from copilot_core.errors import ActionError, CreditsExhausted, Forbidden
 from copilot_core.graph.history import call_ids, provenance_of, result_id, turns_of
 from copilot_core.graph.running import Running, running
 from copilot_core.graph.state import Context, State
@@ -26,7 +26,7 @@ from copilot_core.run import CallDecision, Readables
 from copilot_core.schema import Json
 from copilot_core.settings import RULE_PLANNER
 from copilot_core.store.approvals import Question, calls_of
-from copilot_core.store.ledger import Standing
+from copilot_core.store.ledger import Standing, call_key
 from copilot_core.toolcall import Call, Emit
 
 log = logging.getLogger("copilot_core.graph")
@@ -78,12 +78,35 @@ class Gate:
         standing = await self._standing(verdicts, state["messages"], run, runtime)
         verdicts = [_done_before(verdict, standing) for verdict in verdicts]
         verdicts += [_malformed(call) for call in message.invalid_tool_calls]
-        refused = next((verdict.refused for verdict in verdicts if verdict.refused), None)
+        forbidden = next((verdict.refused for verdict in verdicts if verdict.refused), None)
+        refused: Json | None = None if forbidden is None else {"code": Forbidden.code, "message": forbidden}
+        if refused is None:
+            verdicts = await self._confirmed(verdicts, message, run, runtime)
+            refused = await self._covered(verdicts, message, run, runtime)
         if refused is not None:
             verdicts = [_answered(verdict, "not_run", "Nothing of this round was run.") for verdict in verdicts]
-        else:
-            verdicts = await self._confirmed(verdicts, message, run, runtime)
         return _command(verdicts, state["messages"], run, refused, state.get("shared"))
+
+    async def _covered(
+        self, verdicts: Sequence[_Verdict], message: AIMessage, run: Running, runtime: Runtime[Context]
+    ) -> Json | None:
+        """Reserve what the round costs before any of it runs; why not, if there is not so much left."""
+        runs = [verdict for verdict in verdicts if verdict.result is None and verdict.action is not None]
+        if not run.run_key or not runs:
+            return None
+        assert runtime.execution_info is not None
+        place = (run.principal, str(runtime.execution_info.thread_id), str(message.id))
+        try:
+            await self._engine.credits.cover(
+                run.run_key, {call_key(*place, v.call_id): self._price(v, run) for v in runs}
+            )
+        except CreditsExhausted as error:
+            return {"code": error.code, "message": error.message, "details": error.details}
+        return None
+
+    def _price(self, verdict: _Verdict, run: Running) -> int:
+        assert verdict.action is not None
+        return self._engine.credits.prices.of(verdict.action, verdict.arguments, run.model)
 
     async def _standing(
         self, verdicts: Sequence[_Verdict], messages: Sequence[AnyMessage], run: Running, runtime: Runtime[Context]
@@ -159,7 +182,10 @@ class Gate:
         if not asked:
             return verdicts
         if approval is None:
-            calls = [_told(verdict, verdict.foreseen or await self._foreseen(verdict, run, told)) for verdict in asked]
+            calls = [
+                _told(verdict, verdict.foreseen or await self._foreseen(verdict, run, told), self._price(verdict, run))
+                for verdict in asked
+            ]
             plan = Question(thread_key, message_id, run.stream.run_id, _question(calls), calls)
             approval = await self._engine.approvals.ask(run.principal, plan)
         planned = {call["callId"]: call["reason"] for call in calls_of(approval)}
@@ -252,7 +278,7 @@ def _in_words(call: Json) -> str:
     return f"{told}{'' if call['reversible'] else ' This cannot be undone.'}"
 
 
-def _told(verdict: _Verdict, foreseen: Json | None) -> Json:
+def _told(verdict: _Verdict, foreseen: Json | None, credits: int) -> Json:
     """The call as the person sees it."""
     action = verdict.action
     assert action is not None
@@ -261,6 +287,7 @@ def _told(verdict: _Verdict, foreseen: Json | None) -> Json:
         "title": action.title,
         "reason": verdict.confirm,
         "reversible": action.undo is not None,
+        "credits": credits,
     }
     return {**told, "preview": foreseen} if foreseen is not None else told
 
@@ -275,7 +302,7 @@ def _command(
     verdicts: list[_Verdict],
     messages: Sequence[AnyMessage],
     run: Running,
-    refused: str | None,
+    refused: Json | None,
     shared: Mapping[str, Any] | None,
 ) -> Command[Literal["act", "observe"]]:
     message = messages[-1]

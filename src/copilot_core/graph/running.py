@@ -23,12 +23,16 @@ class Running:
     """The run that this task is part of.
 
     Args:
+        run_key: of the run's row, on which credits are reserved; empty in LangGraph Studio, where nothing is charged.
+        model: its full name.
         listens: whether models tell the stream each token. Not so in LangGraph Studio, which takes
             tokens from LangGraph's own stream modes.
     """
 
     principal: Principal
     stream: Stream
+    run_key: str = ""
+    model: str = ""
     listens: bool = True
 
 

@@ -26,13 +26,13 @@ class Summary(TypedDict):
 class State(TypedDict, total=False):
     """The thread. `rounds` and `refused` are of the current run and reset by its input.
 
-    `refused` is the reason why the caller may not do what the model tried; it ends the run. `shared` is
+    `refused`, ``{code, message, details?}``, is why what the model tried may not be done; it ends the run. `shared` is
     what page and copilot both see beside the messages; `summary` stands in prompts for the beginning of a long thread.
     """
 
     messages: Annotated[list[AnyMessage], add_messages]
     rounds: int
-    refused: str | None
+    refused: Mapping[str, Any] | None
     shared: Annotated[Mapping[str, Any], _changed]
     summary: Summary
 

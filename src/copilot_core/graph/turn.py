@@ -12,7 +12,7 @@ from langgraph.types import Command, Interrupt, Overwrite, StateSnapshot
 
 from copilot_core.actions import as_text
 from copilot_core.engine import Engine
-from copilot_core.errors import ApprovalConflict, Forbidden
+from copilot_core.errors import ApprovalConflict, CreditsExhausted, Forbidden
 from copilot_core.events import ApprovalRequested, UiEvent
 from copilot_core.graph import Graph
 from copilot_core.graph.gate import tool_message
@@ -77,7 +77,7 @@ class Turn:
 
         Raises:
             ApprovalConflict, Invalid: the answers fit no open question; it stays as it was.
-            Forbidden: the caller was refused.
+            Forbidden, CreditsExhausted: the caller was refused.
         """
         if looks or self._given.opens_thread or self._given.answers:
             return await self._begin(await self._state(), run)
@@ -204,13 +204,14 @@ class Turn:
             start, self._config, context=self._context, stream_mode="updates", durability="sync"
         )
         waiting: ApprovalRequested | None = None
-        refused: str | None = None
+        refused: Mapping[str, Any] | None = None
         async for update in updates:
             if "__interrupt__" in update:
                 waiting = question(update["__interrupt__"][0])
             refused = (update.get("gate") or {}).get("refused") or refused
         if refused:
-            raise Forbidden(refused)
+            kind = CreditsExhausted if refused["code"] == CreditsExhausted.code else Forbidden
+            raise kind(refused["message"], details=refused.get("details"))
         if waiting is None and self._context.client_actions:
             opened = open_calls((await self._state()).values.get("messages", []))
             return Rest(client_calls=[call_id for call_id, _ in opened])

@@ -8,7 +8,7 @@ result, and that is told as `outcome_unknown`, never tried again.
 """
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -111,10 +111,20 @@ class Ledger:
         """Have result and receipt committed with the effect."""
         session.add_all(self._result(intent, result))
 
-    async def record(self, intent: Intent, result: Json) -> Json:
-        """The result of a call that did not write through our session, or failed; the one that stands first."""
+    async def record(self, intent: Intent, result: Json, beside: Callable[[Session], None] | None = None) -> Json:
+        """The result of a call that did not write through our session, or failed; the one that stands first.
+
+        Args:
+            beside: what is written with it.
+        """
+
+        def write(session: Session) -> None:
+            session.add_all(self._result(intent, result))
+            if beside is not None:
+                beside(session)
+
         try:
-            await self._database.transact(lambda s: s.add_all(self._result(intent, result)), write=True)
+            await self._database.transact(write, write=True)
         except IntegrityError:
             return await self.known(intent.key) or result
         return result

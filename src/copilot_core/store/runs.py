@@ -19,11 +19,12 @@ from sqlmodel import Session, col, select
 
 from copilot_core.clock import Clock
 from copilot_core.errors import ApprovalConflict, Invalid, NotFound, RequestError, ThreadBusy
-from copilot_core.events import Event, RunFailed
+from copilot_core.events import RunFailed, RunFinished
 from copilot_core.feed import Feed
 from copilot_core.principal import Principal, Role
 from copilot_core.run import Answer, CallDecision, Message, Readable, RunInput, plain_answer
 from copilot_core.store.approvals import Approvals
+from copilot_core.store.credits import Credits
 from copilot_core.store.database import Database
 from copilot_core.store.log import LIVE, EventLog, append
 from copilot_core.store.tables import Approval, LoggedEvents, Run, Thread
@@ -102,15 +103,18 @@ class Beat:
 class Runs:
     """The store. One per process: `process` marks the runs that this process answers for."""
 
-    def __init__(self, database: Database, clock: Clock, log: EventLog, approvals: Approvals) -> None:
+    def __init__(self, database: Database, clock: Clock, log: EventLog, approvals: Approvals, credits: Credits) -> None:
         self._database = database
         self._clock = clock
         self._log = log
         self._approvals = approvals
+        self._credits = credits
         self._process = uuid4().hex
         self._ours: set[str] = set()
 
-    async def begin(self, principal: Principal, given: RunInput, model: str, *, strict: bool = False) -> Begun:
+    async def begin(
+        self, principal: Principal, given: RunInput, model: str, *, strict: bool = False, free: bool = False
+    ) -> Begun:
         """Store a run before anything of it happens, or find the one that has its id.
 
         What it answers of the thread's open question is decided in the same transaction: once, whoever
@@ -121,8 +125,10 @@ class Runs:
 
         Args:
             strict: answers that count for nothing begin no run.
+            free: it costs no credits: it asks no model.
 
         Raises:
+            CreditsExhausted: there is none left for an answer; nothing is stored.
             NotFound: the thread is not this principal's.
             ThreadBusy: a run of it is going on; `details["retryAfter"]` in seconds.
             ApprovalConflict, Invalid: with `strict`, the answers count for nothing.
@@ -132,7 +138,7 @@ class Runs:
         while True:
             try:
                 begun = await self._database.transact(
-                    lambda session: self._begin(session, principal, given, model, strict=strict), write=True
+                    lambda session: self._begin(session, principal, given, model, strict=strict, free=free), write=True
                 )
             except IntegrityError:  # another process was quicker: look again, at what it has begun
                 if collided:
@@ -152,19 +158,32 @@ class Runs:
         except IntegrityError:
             return None
 
-    async def end(self, begun: Begun, feed: Feed, status: str, last: Event, error: str | None = None) -> None:
-        """The run is over: its whole story is in the log, and its thread takes the next one."""
+    async def end(
+        self, begun: Begun, feed: Feed, status: str, last: RunFinished | RunFailed, error: str | None = None
+    ) -> RunFinished | RunFailed:
+        """The run is over: its whole story is in the log, its credits are settled, its thread takes the next one.
+
+        Returns:
+            The terminal event, with what the run has cost.
+        """
         values = {"status": status, "ended_at": self._clock.now(), "error": error}
+        done = isinstance(last, RunFinished) and not (last.waiting or last.client_calls or last.stopped)
         async with self._log.writing():
-            first, events = feed.logged + 1, [*feed.unlogged(), last]
+            first, told = feed.logged + 1, feed.unlogged()
 
-            def write(session: Session) -> None:
+            def write(session: Session) -> RunFinished | RunFailed:
                 self._ours.discard(begun.run_key)  # not before: while this waits for its turn, the lease is renewed
-                session.exec(update(Run).where(col(Run.key) == begun.run_key).values(**values))
-                append(session, begun.run_key, first, events)
+                run = session.get(Run, begun.run_key)
+                assert run is not None
+                credits = self._credits.close(session, run, answered=done and run.reserved > 0)
+                session.exec(update(Run).where(col(Run.key) == begun.run_key).values(**values, credits=credits))
+                ended = replace(last, credits=credits)
+                append(session, begun.run_key, first, [*told, ended])
+                return ended
 
-            await self._database.transact(write, write=True)
+            ended = await self._database.transact(write, write=True)
             self._log.close(feed)
+        return ended
 
     async def release(self, begun: Begun) -> None:
         """This process cannot go on with the run: any other may take it up at once."""
@@ -203,7 +222,7 @@ class Runs:
         await self._database.transact(lambda session: session.exec(asked), write=True)
 
     def _begin(
-        self, session: Session, principal: Principal, given: RunInput, model: str, *, strict: bool
+        self, session: Session, principal: Principal, given: RunInput, model: str, *, strict: bool, free: bool
     ) -> Begun | timedelta:
         """The stored run, or how long to wait before trying again."""
         thread = self._thread(session, principal, given)
@@ -226,7 +245,9 @@ class Runs:
         refused = self._decide(session, principal, thread.key, given) if decides else None
         if strict and refused is not None:
             raise refused
-        begun = self._insert(session, thread, replace(given, model=model), principal, queued=alive, base=base)
+        begun = self._insert(
+            session, thread, replace(given, model=model), principal, queued=alive, base=base, free=free
+        )
         return replace(begun, refused=refused, was_waiting=waits, looks=_may_be_open(last))
 
     def _decide(
@@ -278,6 +299,7 @@ class Runs:
     def _give_up(self, session: Session, run: Run, thread_id: str) -> None:
         """End a run that nobody runs any more."""
         run.status, run.error, run.ended_at = "failed", "interrupted", self._clock.now()
+        run.credits = self._credits.close(session, run, answered=False)
         told = RunFailed(run.id, thread_id, "internal_error", INTERRUPTED)
         append(session, run.key, _logged(session, run) + 1, [told])
         session.flush()
@@ -291,6 +313,7 @@ class Runs:
         *,
         queued: bool,
         base: int,
+        free: bool,
     ) -> Begun:
         key, now = str(uuid4()), self._clock.now()
         thread.updated_at = now
@@ -312,6 +335,8 @@ class Runs:
         )
         session.add(run)
         session.flush()
+        if not free:
+            self._credits.open(session, run)
         return replace(_begun(run, thread, principal), queued=queued, given=given)
 
     def _promote(self, session: Session, begun: Begun) -> Begun | None:

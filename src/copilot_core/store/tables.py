@@ -72,7 +72,8 @@ class Run(SQLModel, table=True):
     renewed while the owning process lives, so a run that has outlived it can be told from one that goes
     on, and be taken over (`tries` counts). `input` is what a process that takes over needs to begin. Two
     runs of a thread may have one `id`: a client resumes an interrupted run under its name, and `base`
-    is then the last sequence number of the part before.
+    is then the last sequence number of the part before. `reserved` are credits that it may still use, and
+    `credits` what it has cost, once it has ended.
     """
 
     __tablename__ = "copilot_run"
@@ -104,6 +105,8 @@ class Run(SQLModel, table=True):
     base: int = 0
     tries: int = 1
     stop_asked: bool = False
+    reserved: int = 0
+    credits: int = 0
 
 
 class LoggedEvents(SQLModel, table=True):
@@ -208,6 +211,46 @@ class WorkspaceRow(SQLModel, table=True):
     deny: str = "[]"
     changed_by: str
     changed_at: datetime = instant()
+
+
+class Subscription(SQLModel, table=True):
+    """A workspace's plan, and its credits of the period that goes on.
+
+    `used` is what ended runs have cost, `reserved` what those that go on may cost.
+    """
+
+    __tablename__ = "copilot_subscription"
+    workspace: str = Field(primary_key=True)
+    plan: str
+    included: int
+    billing_mode: str
+    period_start: datetime = _instant()
+    period_end: datetime = _instant()
+    used: int = 0
+    reserved: int = 0
+
+
+class CreditEntry(SQLModel, table=True):
+    """Why credits were used, once for each operation: `key` is the call's own. Append-only; negative gives back.
+
+    `action` is empty for an answer without a charged operation, `run_key` for a call outside any run.
+    """
+
+    __tablename__ = "copilot_credit"
+    __table_args__ = (
+        Index("copilot_credit_of_period", "workspace", "period"),
+        Index("copilot_credit_of_run", "run_key"),
+    )
+    key: str = Field(primary_key=True)
+    workspace: str
+    owner: str
+    run_key: str
+    action: str
+    model: str
+    credits: int
+    period: datetime = _instant()
+    day: str
+    at: datetime = _instant()
 
 
 class NotificationRow(SQLModel, table=True):

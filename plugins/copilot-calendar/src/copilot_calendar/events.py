@@ -55,6 +55,7 @@ async def put_back(receipt: Receipt, calendar: Injected[Calendar]) -> None:
 
 
 @action(
+    credits=3,
     writes=True,
     undo=put_back,
     source=SOURCE,
@@ -100,7 +101,7 @@ async def create_calendar_event(
     return _told("Scheduled", stored, others, zone)
 
 
-@action(source=SOURCE, examples=["what is in my calendar tomorrow?"])
+@action(credits=3, source=SOURCE, examples=["what is in my calendar tomorrow?"])
 async def list_calendar_events(
     calendar: Injected[Calendar],
     clock: Injected[Clock],
@@ -137,7 +138,14 @@ async def foresee_update(
     return {"summary": f"Change the event {_named(stored)}.{renamed}", "rows": 1}
 
 
-@action(writes=True, undo=put_back, preview=foresee_update, source=SOURCE, examples=["move the Acme call to 4pm"])
+@action(
+    credits=3,
+    writes=True,
+    undo=put_back,
+    preview=foresee_update,
+    source=SOURCE,
+    examples=["move the Acme call to 4pm"],
+)
 async def update_calendar_event(
     event: Which,
     calendar: Injected[Calendar],
@@ -180,7 +188,12 @@ async def foresee_cancel(calendar: Injected[Calendar], clock: Injected[Clock], e
 
 
 @action(
-    writes=True, undo=put_back, preview=foresee_cancel, source=SOURCE, examples=["cancel the meeting with Ada Byron"]
+    credits=3,
+    writes=True,
+    undo=put_back,
+    preview=foresee_cancel,
+    source=SOURCE,
+    examples=["cancel the meeting with Ada Byron"],
 )
 async def cancel_calendar_event(
     event: Which,

@@ -52,6 +52,7 @@ async def put_back(receipt: Receipt, session: Injected[AsyncSession], principal:
 
 
 @action(
+    credits=3,
     writes=True,
     undo=put_back,
     source=SOURCE,

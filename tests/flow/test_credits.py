@@ -1,0 +1,290 @@
+"""Credits: what an operation costs, what a plan allows, and that nobody pays twice or for nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+import copilot_calendar
+import copilot_content
+import copilot_records
+from copilot_core import Role
+from copilot_core.chat_models import ChatModels
+from copilot_core.clock import FixedClock
+from copilot_core.server import Deployment, application
+from copilot_core.testing import ScriptedModel, call, opened
+
+from .conftest import events, said
+
+Json = dict[str, Any]
+PLEASE = {"message": "Please", "conversationId": None}
+
+
+@dataclass
+class Office:
+    """A workspace and one of its users."""
+
+    http: httpx2.AsyncClient
+    ready: Deployment
+    clock: FixedClock
+
+    async def say(self, message: str, path: str = "/api/copilot/chat", **more: Any) -> httpx2.Response:
+        body = {"message": message, "conversationId": None, **more}
+        return await self.http.post(path, json=body)
+
+    async def usage(self) -> Json:
+        answer = await self.http.get("/api/v1/module-config/usage/ai")
+        assert answer.status_code == 200
+        found: Json = answer.json()
+        return found
+
+    async def used(self) -> int:
+        return int((await self.usage())["current"])
+
+    async def plan(self, plan: str, **options: Any) -> None:
+        await self.ready.copilot.engine.credits.subscribe("acme", plan, **options)
+
+    async def as_user(self, user: str, role: Role = Role.MEMBER, workspace: str = "acme") -> None:
+        key = await self.ready.keys.create(workspace=workspace, user=user, role=role)
+        self.http.headers["Authorization"] = f"Bearer {key}"
+
+    async def spend(self, credits: int) -> None:
+        """Use so many credits with real runs."""
+        before = await self.used()
+        while (left := before + credits - await self.used()) > 0:
+            answer = await self.say("Create a task called Call Ada" if left >= 3 else "hello")
+            assert answer.status_code == 200
+
+
+Open = Callable[..., AbstractAsyncContextManager[Office]]
+
+
+@pytest.fixture
+def office(database_url: str) -> Open:
+    """``async with office() as here``: with the rule planner, or a model that follows `script`."""
+
+    @asynccontextmanager
+    async def open_office(script: Any = None, **settings: Any) -> AsyncIterator[Office]:
+        clock = FixedClock(datetime(2026, 1, 10, 9, tzinfo=UTC))
+        models = None
+        if script is not None:
+            model = ScriptedModel(script=list(script))
+            models = ChatModels("rule-planner", ["openai:big"], made={"openai:big": model})
+        async with AsyncExitStack() as stack:
+            plugins = (copilot_records, copilot_content, copilot_calendar)
+            given = {"models": models or ChatModels("rule-planner"), "settings": settings, "database_url": database_url}
+            ready = await stack.enter_async_context(opened(*plugins, clock=clock, **given))
+            web = httpx2.ASGITransport(app=application(ready))
+            http = await stack.enter_async_context(httpx2.AsyncClient(transport=web, base_url="http://office"))
+            here = Office(http, ready, clock)
+            await here.as_user("dana")
+            yield here
+
+    return open_office
+
+
+@pytest.mark.seed("S71")
+@pytest.mark.seed("S72")
+@pytest.mark.parametrize(
+    ("message", "credits"),
+    [
+        ("hello", 1),
+        ("Show all tasks", 1),
+        ("Which tasks are done?", 2),
+        ("Create a task called Call Ada", 3),
+        ("Create three tasks: Plan, Build and Test", 5),
+        ("Remind me to call Ada tomorrow at 9", 3),
+        ("Draft a follow up email to Ada about the offer", 5),
+        ("Create a task called Call Ada and show all tasks", 4),
+    ],
+)
+async def test_a_run_costs_the_sum_of_its_operations(office: Open, message: str, credits: int) -> None:
+    async with office() as here:
+        await here.say(message, runId="run_1")
+
+        assert (await here.http.get("/v1/runs/run_1")).json()["credits"] == credits
+        log = events((await here.http.get("/v1/runs/run_1/events")).content)
+        assert (log[-1]["type"], log[-1]["credits"], await here.used()) == ("RunFinished", credits, credits)
+
+
+@pytest.mark.seed("S77")
+@pytest.mark.seed("S78")
+async def test_the_seeds_usage_comes_out_of_real_runs(office: Open) -> None:
+    async with office() as here:
+        await here.plan("starter", included=10)
+        await here.spend(9)
+
+        assert await here.usage() == {
+            "current": 9,
+            "included": 10,
+            "overage": 0,
+            "percentOfIncluded": 90,
+            "billingMode": "soft_limit",
+            "periodEnd": "2026-02-01T00:00:00Z",
+        }
+
+
+@pytest.mark.seed("S73")
+@pytest.mark.parametrize(
+    ("plan", "included", "mode"),
+    [("free", 100, "hard_limit"), ("starter", 500, "soft_limit"), ("growth", 2_000, "soft_limit")],
+)
+async def test_plans_include_what_the_seed_says(office: Open, plan: str, included: int, mode: str) -> None:
+    async with office(plan=plan) as here:
+        found = await here.usage()
+        assert (found["included"], found["billingMode"], found["percentOfIncluded"]) == (included, mode, 0)
+
+
+@pytest.mark.seed("S74")
+@pytest.mark.parametrize("path", ["/api/copilot/chat", "/v1/copilot", "/v1/ai-sdk"])
+async def test_a_free_workspace_is_refused_its_next_credit_in_words_on_every_wire(office: Open, path: str) -> None:
+    async with office([call("createRecord", module="tasks", fields={"title": "x"})], plan="free") as here:
+        await here.plan("free", included=4)
+        await here.spend(4)
+        user = {"id": "u1", "role": "user", "content": "hello", "parts": [{"type": "text", "text": "hello"}]}
+        refused = await here.http.post(
+            path,
+            json={"message": "hello", "conversationId": None, "messages": [user], "id": "t1"},
+            headers={"x-copilot-model": "openai:big"},
+        )
+
+        assert (refused.status_code, refused.json()["error"]) == (
+            402,
+            {
+                "code": "credits_exhausted",
+                "message": "Your workspace has used the 4 credits of this month. There are new ones on 1 February "
+                "2026; with a larger plan you can go on at once.",
+                "details": {"plan": "free", "included": 4, "periodEnd": "2026-02-01T00:00:00+00:00"},
+            },
+        )
+        assert (await here.http.get("/v1/threads")).json()["threads"].__len__() == 2
+
+
+@pytest.mark.seed("S74")
+async def test_a_call_that_costs_more_than_is_left_is_not_made(office: Open) -> None:
+    async with office() as here:
+        await here.plan("free", included=2)
+        stream = events((await here.say("Create a task called Call Ada")).content)
+
+        assert [event["type"] for event in stream] == ["start", "tool_use", "tool_use", "error"]
+        assert stream[-1]["error"].startswith("Your workspace has used the 2 credits of this month.")
+        assert await here.used() == 0
+        await here.say("hello")
+        assert await here.used() == 1
+
+
+@pytest.mark.seed("S74")
+@pytest.mark.seed("S79")
+async def test_with_a_soft_limit_runs_go_on_and_overage_is_counted(office: Open) -> None:
+    async with office() as here:
+        await here.plan("starter", included=4)
+        await here.spend(6)
+        found = await here.usage()
+        assert (found["current"], found["overage"], found["percentOfIncluded"]) == (6, 2, 150)
+        await here.plan("starter", included=4, billing_mode="hard_limit")
+        assert (await here.say("hello")).status_code == 402
+
+
+@pytest.mark.seed("S75")
+async def test_a_new_period_begins_at_its_end_in_utc(office: Open) -> None:
+    async with office() as here:
+        await here.plan("free", included=3)
+        await here.spend(3)
+        here.clock.instant = datetime(2026, 2, 1, tzinfo=UTC) - timedelta(seconds=1)
+        assert (await here.say("hello")).status_code == 402
+        here.clock.instant = datetime(2026, 2, 1, tzinfo=UTC)
+        assert (await here.say("hello")).status_code == 200
+        found = await here.usage()
+        assert (found["current"], found["periodEnd"]) == (1, "2026-03-01T00:00:00Z")
+
+
+@pytest.mark.seed("S76")
+async def test_what_fails_costs_no_more_than_the_answer_about_it(office: Open) -> None:
+    async with office([call("createRecord", module="nothing", fields={}), "That failed."]) as here:
+        await here.http.post("/api/copilot/chat", json=PLEASE, headers={"x-copilot-model": "openai:big"})
+        assert await here.used() == 1
+
+
+@pytest.mark.seed("S76")
+async def test_undo_gives_credits_back_once(office: Open) -> None:
+    async with office() as here:
+        await here.say("Create a task called Call Ada", runId="run_1")
+        assert await here.used() == 3
+        assert (await here.http.post("/v1/runs/run_1/undo")).status_code == 200
+        assert (await here.http.post("/v1/runs/run_1/undo")).status_code == 409
+        assert await here.used() == 0
+
+
+@pytest.mark.seed("S76")
+async def test_a_run_that_is_posted_again_is_charged_once(office: Open) -> None:
+    async with office() as here:
+        body = {"threadId": "t1", "runId": "run_1", "messages": [{"role": "user", "content": "Create a task called X"}]}
+        await asyncio.gather(*(here.http.post("/v1/copilot", json=body) for _ in range(5)))
+        assert await here.used() == 3
+
+
+@pytest.mark.seed("S80")
+async def test_a_stronger_model_costs_more(office: Open) -> None:
+    async with office([call("queryRecords", module="tasks"), "None."], model_factors="openai:big=2.5") as here:
+        body = {"message": "Show all tasks", "conversationId": None}
+        await here.http.post("/api/copilot/chat", json=body, headers={"x-copilot-model": "openai:big"})
+        assert await here.used() == 3
+
+
+async def test_a_plan_that_waits_for_a_person_shows_its_price_and_costs_nothing_yet(office: Open) -> None:
+    async with office() as here:
+        await here.as_user("ada", Role.ADMIN)
+        await here.say("Create a task called Call Ada")
+        await here.say("Delete the task Call Ada")
+        [asked] = (await here.http.get("/v1/approvals?status=pending")).json()["approvals"]
+        assert [one["credits"] for one in asked["calls"]] == [3]
+        assert await here.used() == 3
+        answer = await here.http.post(f"/v1/approvals/{asked['id']}", json={"decision": "approve"})
+        await here.http.get(answer.json()["events"])
+        assert await here.used() == 6
+
+
+async def test_content_without_a_conversation_is_charged_unless_it_fails(office: Open) -> None:
+    async with office() as here:
+        await here.plan("free", included=9)
+        mail = {"type": "follow_up", "recipientName": "Ada"}
+        assert (await here.http.post("/v1/draft-email", json=mail)).status_code == 200
+        assert await here.used() == 5
+        gone = {"moduleSlug": "tasks", "recordId": "nothing", "format": "brief"}
+        assert (await here.http.post("/v1/summarize", json=gone)).status_code in (402, 404, 422)
+        assert await here.used() == 5
+        assert (await here.http.post("/v1/draft-email", json=mail)).status_code == 402
+
+
+async def test_usage_has_a_cause_for_every_credit_and_is_nobody_elses(office: Open) -> None:
+    async with office() as here:
+        await here.say("Create a task called Call Ada")
+        await here.as_user("bob")
+        await here.say("hello")
+        mine = (await here.http.get("/v1/usage")).json()
+        await here.as_user("ada", Role.ADMIN)
+        by_user = await here.http.get("/v1/usage?by=user&format=csv")
+        await here.as_user("eve", Role.ADMIN, workspace="other")
+        foreign = (await here.http.get("/v1/usage")).json(), await here.used()
+        await here.as_user("vera", Role.VIEWER)
+
+        assert mine == {"usage": [{"action": "", "credits": 1, "operations": 1}]}
+        assert by_user.text.splitlines() == ["user,credits,operations", "dana,3,1", "bob,1,1"]
+        assert foreign == ({"usage": []}, 0)
+        assert (await here.http.get("/api/v1/module-config/usage/ai")).status_code == 403
+
+
+@pytest.mark.seed("S76")
+async def test_of_a_hundred_runs_at_once_exactly_those_run_that_are_paid_for(office: Open) -> None:
+    async with office() as here:
+        await here.plan("free", included=37)
+        answers = await asyncio.gather(*(here.say("hello") for _ in range(100)))
+
+        assert sorted(answer.status_code for answer in answers) == [200] * 37 + [402] * 63
+        assert all(said(events(answer.content)) for answer in answers if answer.status_code == 200)
+        assert await here.used() == 37
