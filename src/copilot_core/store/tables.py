@@ -224,8 +224,8 @@ class Subscription(SQLModel, table=True):
     plan: str
     included: int
     billing_mode: str
-    period_start: datetime = _instant()
-    period_end: datetime = _instant()
+    period_start: datetime = instant()
+    period_end: datetime = instant()
     used: int = 0
     reserved: int = 0
 
@@ -248,9 +248,9 @@ class CreditEntry(SQLModel, table=True):
     action: str
     model: str
     credits: int
-    period: datetime = _instant()
+    period: datetime = instant()
     day: str
-    at: datetime = _instant()
+    at: datetime = instant()
 
 
 class NotificationRow(SQLModel, table=True):
