@@ -14,7 +14,7 @@ from copilot_core.store.results import Results
 from copilot_core.toolcall import Call
 
 
-@action(source="", credits=0)
+@action(source="", credits=0, pinned=True)
 async def read_result(
     handle: Annotated[str, Field(description="The handle that a truncated result has")],
     results: Injected[Results],

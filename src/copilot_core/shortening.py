@@ -28,7 +28,7 @@ def shortened(result: Json, most: int, handle: str | None) -> Json:
     head = _cut(result, most - ROOM, "", cuts)
     shown = head if isinstance(head, dict) else {}
     about: Json = {"truncated": True, "note": NOTE if handle else NOT_KEPT, **({"handle": handle} if handle else {})}
-    told = {**shown, **about, "cut": [cut for cut in cuts if len(cut["at"]) <= most // 40][:TOLD]}
+    told = {**about, **shown, **about, "cut": [cut for cut in cuts if len(cut["at"]) <= most // 40][:TOLD]}
     if size(told) <= most:
         return told
     return {**({"success": result["success"]} if isinstance(result.get("success"), bool) else {}), **about}
