@@ -66,7 +66,7 @@ async def test_a_word_in_the_title_and_one_that_is_there_often_come_first(store:
     assert await titles(store, "plum", "fru") == ["Once"]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(max_size=40) | st.text("ab\"'*():&|!<->\\^:~ ANDORNEAR", max_size=20))
 async def test_any_text_is_a_harmless_query(store: RecordStore, query: str) -> None:
     tasks = (await store.modules()).named("tasks")
@@ -83,7 +83,7 @@ async def test_any_text_is_a_harmless_query(store: RecordStore, query: str) -> N
 
 
 @given(st.text(max_size=500), st.lists(st.text("abcé1", min_size=1, max_size=4), min_size=1, max_size=3))
-@settings(max_examples=40)
+@settings(max_examples=25)
 def test_a_snippet_is_one_short_line_that_marks_words_and_nothing_else(value: str, starts: list[str]) -> None:
     told = marked(value, [word for start in starts for word in words(start)])
     plain = told.replace("**", "").replace("\\", "")
