@@ -129,7 +129,7 @@ async def test_a_link_that_is_opened_by_itself_shows_its_record_however_old_it_i
     rows = [{"title": f"Task {n}"} for n in range(120)]
     async with visit(first, call("createMultipleRecords", module="tasks", records=rows), "Done.") as there:
         await there.sign_in()
-        await there.say("Create them")
+        await there.say(f"Create the task {TASK}, then tasks by the dozen")
         await there.page.get_by_role("button", name="Yes, go ahead").click()
         await expect(there.page.locator(".turn.copilot:not(.busy) .answer").last).to_have_text("Done.")
         site = there.page.url.split("#")[0]
