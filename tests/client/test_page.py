@@ -16,6 +16,8 @@ from copilot_core.testing.pytest_plugin import require
 from ..flow.conftest import Talk
 from .conftest import key_of
 
+pytestmark = pytest.mark.proof
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "how-to" / "write-a-client.md"
 README = ROOT / "clients" / "js" / "README.md"

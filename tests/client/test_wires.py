@@ -9,6 +9,8 @@ from copilot_core.client import final_text
 from ..flow.conftest import Talk, events
 from .conftest import copilot_of
 
+pytestmark = pytest.mark.proof
+
 BODIES: list[tuple[str, dict[str, Any]]] = [
     ("/api/copilot/chat", {"message": "hi", "conversationId": None, "runId": "r1"}),
     ("/v1/copilot", {"messages": [{"role": "user", "content": "hi"}], "runId": "r1"}),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -13,6 +14,8 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from copilot_core import Action, ActionError, Emit, Injected, Principal, Role, action, hookimpl
 from copilot_core.server import Deployment
 from copilot_core.testing import opened, served
+
+FLOW = Path(__file__).parent
 
 
 @action
@@ -95,6 +98,15 @@ def events(body: bytes) -> list[dict[str, Any]]:
 
 def said(stream: list[dict[str, Any]]) -> str:
     return "".join(event["content"] for event in stream if event["type"] == "token")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What goes through HTTP runs on SQLite in `make test`; the same on PostgreSQL is a proof."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if FLOW in item.path.parents and callspec is not None and callspec.params.get("database_url") == "postgresql":
+            item.add_marker(pytest.mark.proof)
 
 
 Talk = Callable[..., AbstractAsyncContextManager[Client]]

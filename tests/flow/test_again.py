@@ -11,6 +11,8 @@ from copilot_core.testing.openai_server import Call, Say, ScriptedOpenAI, Step
 
 from .page import Page, Site, site
 
+pytestmark = pytest.mark.proof
+
 MILK = Call("addTask", {"title": "milk"})
 BREAD = Call("addTask", {"title": "bread"})
 

@@ -16,7 +16,12 @@ from copilot_core.testing.openai_server import Call, Say, Status
 
 from .conftest import Verify, open_site
 
-pytestmark = [pytest.mark.node, pytest.mark.xdist_group("browser"), pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.node,
+    pytest.mark.proof,
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 ADD_ITEM = {
     "name": "addItem",

@@ -31,6 +31,8 @@ from copilot_core.testing import call, opened
 
 from .conftest import SECRET, MovingClock, Received, Receiver, Talk, do, until
 
+pytestmark = pytest.mark.proof
+
 DUE = "2026-02-11T08:00:00+00:00"
 CALL_ACME = {"title": "Call Acme", "dueAt": "2026-02-11T09:00", "note": "About the offer"}
 

@@ -23,7 +23,7 @@ async def test_it_tells_the_modules_actions_and_limits_of_this_caller(office: Op
         assert {"slug": "tasks", "name": "Tasks"} in found["data"]["modules"]
         assert {one["name"] for one in found["data"]["actions"]} == {
             "listInvoice", "getInvoice", "exportInvoice", "discoverSystem", "readResult",
-            "queryRecords", "searchRecords", "getModuleInfo", "readResult",
+            "queryRecords", "searchRecords", "getModuleInfo",
         }  # fmt: skip
         assert not any(one.get("writes") for one in found["data"]["actions"])
         await here.as_role(Role.ADMIN)
