@@ -1,5 +1,6 @@
 """What the project's own tests share; most fixtures come from `copilot_core.testing.pytest_plugin`."""
 
+import gc
 from typing import Any
 
 import hypothesis
@@ -10,6 +11,12 @@ from copilot_core.store.migrate import upgrade
 
 hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine is no failure
 hypothesis.settings.load_profile("suite")
+
+
+def pytest_collection_finish() -> None:
+    """Take what collecting made out of the collector's sight, as the server does with what start-up made."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
-from sqlalchemy import text
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
@@ -210,7 +209,7 @@ def _add_health(app: FastAPI, database: Database) -> None:
 
     @app.get("/readyz", tags=["health"])
     async def readyz() -> dict[str, str]:
-        await database.transact(lambda session: session.execute(text("SELECT 1")))
+        await database.ping()
         return {"status": "ready"}
 
 

@@ -253,7 +253,8 @@ async def test_a_wrong_key_is_refused_and_a_right_one_is_kept_in_the_tab_only() 
 
         await there.sign_in()
         await expect(there.page.locator("#welcome")).to_be_visible()
-        await there.page.wait_for_function("sessionStorage.length === 1 && localStorage.length === 0")
+        await expect(there.page.locator("#message")).to_be_focused()
+        assert await there.page.evaluate("[sessionStorage.length, localStorage.length]") == [1, 0]
         await there.page.get_by_role("button", name="Change key").click()
         await expect(there.page.get_by_label("API key or token")).to_be_focused()
         assert await there.page.evaluate("sessionStorage.length") == 0

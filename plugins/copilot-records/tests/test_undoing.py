@@ -270,12 +270,13 @@ async def test_a_deleted_record_comes_back_with_its_id_its_relations_and_its_wor
 
 
 async def test_the_place_of_a_deleted_record_may_have_been_given_away(ticking: OwnRecords) -> None:
-    await made(ticking, "tasks", title="A")
-    receipt = await done(delete_records, ticking, module="tasks", records=["A"])
-    await made(ticking, "tasks", title="B")
+    for title in ("A", "B"):
+        await made(ticking, "tasks", title=title)
+    receipt = await done(delete_records, ticking, module="tasks", records=["B", "A"])
+    await made(ticking, "tasks", title="C")
     await put_back(receipt, ticking)
     found = (await query_records(module="tasks", store=ticking, sort_by="title"))["data"]["records"]
-    assert [one["title"] for one in found] == ["A", "B"]
+    assert [one["title"] for one in found] == ["A", "B", "C"]
 
 
 async def test_a_module_that_is_no_more_is_told(ticking: OwnRecords) -> None:

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from copilot_core.budget import thin
@@ -91,7 +90,7 @@ def _plugins(chosen: Settings, database: Database) -> Finding:
 async def _database(database: Database) -> Finding:
     shown = database.url.render_as_string()
     try:
-        await database.transact(lambda session: session.execute(text("SELECT 1")))
+        await database.ping()
     except Exception as error:
         return Finding("FAIL", "database", f"{shown} does not answer: {error}")
     return Finding("ok", "database", f"{shown} answers")

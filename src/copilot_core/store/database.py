@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -67,9 +67,15 @@ class Database:
         """Run `work` in one transaction of a database thread, and give what it returns.
 
         One hop between threads for the whole transaction, where the asynchronous drivers make several
-        for each statement: that is most of what a turn waited for.
+        for each statement: that is most of what a turn waited for. What `work` returns must hold no open
+        cursor: the thread goes on to other work on the same connection.
         """
         return await asyncio.get_running_loop().run_in_executor(self._threads, self._transact, work, write)
+
+    async def ping(self) -> None:
+        """Ask the database for one row; raises what it raises when it does not answer."""
+        # `scalar` spends the cursor in its thread: SQLite forbids others to touch a connection that is at work
+        await self.transact(lambda session: session.scalar(text("SELECT 1")))
 
     async def close(self) -> None:
         """Close every connection."""

@@ -151,8 +151,9 @@ class OwnRecords:
         numbers = [image["@number"] for image in gone.values()]
         asked = select(StoredRecord.number).where(col(StoredRecord.number).in_(numbers))
         taken = (await self._session.exec(asked)).all() if gone else ()
-        self._session.add_all(
-            StoredRecord(
+        # those that keep their place go first: one that gets a new place must not get one of theirs
+        for id_, image in sorted(gone.items(), key=lambda item: item[1]["@number"] in taken):
+            row = StoredRecord(
                 number=None if image["@number"] in taken else image["@number"],
                 id=id_,
                 workspace=self._workspace,
@@ -161,9 +162,8 @@ class OwnRecords:
                 updated_at=datetime.fromisoformat(image["@updatedAt"]),
                 **_derived(module, _values(image)),
             )
-            for id_, image in gone.items()
-        )
-        await self._session.flush()
+            self._session.add(row)
+            await self._session.flush()
 
     async def dependents(self, module: Module, ids: Sequence[str]) -> Mapping[str, str]:  # noqa: ARG002
         """None: a relation to a deleted record stays as it is, and is right again when the record is."""
