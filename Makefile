@@ -6,6 +6,9 @@ UV = $(shell command -v uv || echo $(BIN)/uv)
 GROUPS ?=
 ARGS ?=
 
+# a test waits about a quarter of its time, most of it for its server to stop
+WORKERS = $(shell $(BIN)/python -c "import os; print(os.cpu_count() + 1)")
+
 PAGE = $(if $(wildcard app/web/dist/index.html),--page app/web/dist)
 
 .PHONY: demo web test pages proofs check bench setup clean
@@ -18,7 +21,7 @@ web:
 	cd app/web && npm ci --no-audit --no-fund && npm run build
 
 test: setup
-	$(BIN)/pytest -n auto --dist loadgroup $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 # What needs more than Python: pages in Chromium, the LangGraph development server.
 pages: setup
