@@ -111,8 +111,8 @@ export type DomainEvent =
   | { type: 'UiEvent'; callId: string; component: string; name: string; payload: object }
   | ({ type: 'ApprovalRequested' } & Approval)
   | { type: 'SourcesUsed'; sources: Source[] }
-  | { type: 'RunFinished'; runId: string; threadId: string; waiting: Approval | null; clientCalls: string[]; stopped: boolean; model: string; usage: Record<string, number> }
-  | { type: 'RunFailed'; runId: string; threadId: string; code: string; message: string };
+  | { type: 'RunFinished'; runId: string; threadId: string; waiting: Approval | null; clientCalls: string[]; stopped: boolean; model: string; usage: Record<string, number>; credits: number }
+  | { type: 'RunFailed'; runId: string; threadId: string; code: string; message: string; credits: number };
 
 export interface Thread {
   id: string;
