@@ -11,17 +11,18 @@ from copilot_core.clock import FixedClock
 from copilot_core.errors import NotFound, ThreadBusy
 from copilot_core.events import Event, RunFailed, RunFinished, RunStarted
 from copilot_core.feed import Feed
-from copilot_core.plans import Prices
 from copilot_core.principal import Principal
 from copilot_core.run import Answer, Message, RunInput
+from copilot_core.server import credits_of
+from copilot_core.settings import Settings
 from copilot_core.store.approvals import Approvals, Question
-from copilot_core.store.credits import Credits
 from copilot_core.store.database import Database
 from copilot_core.store.log import EventLog, Reader
 from copilot_core.store.migrate import upgrade
 from copilot_core.store.runs import BEAT, LEASE, MOST_TRIES, Begun, Runs
 from copilot_core.store.tables import Thread
 from copilot_core.store.threads import Threads
+from copilot_core.store.workspaces import Workspaces
 
 DANA = Principal("dana", "acme")
 ANOTHER = Thread(key="another", id="another", workspace="acme", owner="dana")
@@ -36,7 +37,8 @@ class Process:
         self.clock = clock or FixedClock(NOW)
         self.log = EventLog(database)
         self.approvals = Approvals(database, self.clock)
-        self.runs = Runs(database, self.clock, self.log, self.approvals, Credits(database, self.clock, Prices()))
+        credits = credits_of(Settings(_env_file=None), database, self.clock, Workspaces(database, self.clock))
+        self.runs = Runs(database, self.clock, self.log, self.approvals, credits)
         self.threads = Threads(database, self.clock)
 
     async def begin(self, thread_id: str | None = None, who: Principal = DANA, **given: Any) -> Begun:

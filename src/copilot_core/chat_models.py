@@ -1,6 +1,6 @@
 """Model name -> chat model. Names are `rule-planner` and `openai:<name>`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Self
 
 from langchain_core.language_models import BaseChatModel
@@ -17,6 +17,7 @@ class ChatModels:
 
     Args:
         default: the name used when a request names none.
+        fallbacks: full names of models that answer, in this order, while the one asked for does not.
         allowed: further names; a request may leave out the ``openai:`` in front.
         settings: key, URL and time limit of the OpenAI-compatible server.
         made: ready models by name, in place of making them: how an application brings its own.
@@ -27,6 +28,7 @@ class ChatModels:
         default: str,
         allowed: Sequence[str] = (),
         *,
+        fallbacks: Sequence[str] = (),
         settings: Settings | None = None,
         made: dict[str, BaseChatModel] | None = None,
     ) -> None:
@@ -35,29 +37,39 @@ class ChatModels:
         self._settings = settings or Settings()
         self._made = dict(made or {})
         self._http: httpx2.AsyncClient | None = None
-        for name in self.allowed:
+        self._fallbacks = tuple(fallbacks)
+        for name in (*self.allowed, *self._fallbacks):
             if name not in self._made and name != RULE_PLANNER and not name.startswith("openai:"):
                 raise SetupError(f"COPILOT_MODEL '{name}' is unknown; use rule-planner or openai:<name>")
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Those that the settings name."""
-        return cls(settings.default_model, settings.models, settings=settings)
+        return cls(settings.default_model, settings.models, fallbacks=settings.fallbacks, settings=settings)
 
-    def name(self, wanted: str | None) -> str:
-        """The full name of what a request asks for; raises `ModelNotAllowed`."""
-        if wanted is None:
-            return self.default
+    def name(self, wanted: str | None, among: Collection[str] = ()) -> str:
+        """The full name of what a request asks for; raises `ModelNotAllowed`.
+
+        Args:
+            among: only these of those allowed, as a plan has them; all where it is empty.
+        """
+        allowed = [name for name in self.allowed if not among or name in among]
+        if wanted is None and allowed:
+            return allowed[0]
         for name in (wanted, f"openai:{wanted}"):
-            if name in self.allowed:
+            if name in allowed:
                 return name
-        raise ModelNotAllowed(
-            f"The model '{wanted[:100]}' is not allowed here.", details={"allowed": list(self.allowed)}
-        )
+        told = f"The model '{(wanted or self.default)[:100]}' is not allowed here."
+        raise ModelNotAllowed(told, details={"allowed": allowed})
+
+    def chain(self, first: str) -> Sequence[str]:
+        """The model of that full name, and those that stand in for it, in their order, when it is not there."""
+        return list(dict.fromkeys([first, *self._fallbacks]))
 
     def get(self, wanted: str | None) -> BaseChatModel:
-        """The model of that name, or the default one."""
-        name = self.name(wanted)
+        """The model of that name, or the default one; those that stand in for others can be had, too."""
+        name = wanted if wanted in self._fallbacks else self.name(wanted)
+        assert name is not None
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]

@@ -45,6 +45,7 @@ from copilot_core.graph.story import story
 from copilot_core.graph.stream import Stream
 from copilot_core.graph.turn import Rest, Turn, question, ui_event
 from copilot_core.hookspecs import Job
+from copilot_core.identity import ApiKeys
 from copilot_core.policies import Deny, ProposedCall, decide
 from copilot_core.principal import Principal
 from copilot_core.run import Answer, CallDecision, RunInput
@@ -106,6 +107,7 @@ class Copilot:
         events: EventLog,
         notifications: StoredNotifications,
         workspaces: Workspaces,
+        keys: ApiKeys,
         *,
         max_rounds: int = 10,
         retention: timedelta | None = None,
@@ -117,6 +119,7 @@ class Copilot:
         self.events = events
         self.notifications = notifications
         self.workspaces = workspaces
+        self.keys = keys
         self.suggestions = Suggestions(engine)
         self._max_rounds = max_rounds
         self._retention = retention
@@ -139,7 +142,7 @@ class Copilot:
         Raises:
             ModelNotAllowed, NotFound, ThreadBusy: nothing was begun.
         """
-        model = self.engine.models.name(given.model)
+        model = await self.engine.model_for(principal, given.model)
         begun = await self.runs.begin(principal, given, model)
         if not begun.attached:
             self._launch(begun, Feed(begun.run_key, begun.base + 1))
@@ -454,7 +457,12 @@ class Copilot:
         publish = self._publisher(feed, begun.principal)
         offered = {a.name for a in begun.given.client_actions if not self._is_ours(a.name)}
         stream = Stream(
-            publish, run_id=begun.run_id, thread_id=begun.thread_id, client_actions=offered, renders=self._renders
+            publish,
+            run_id=begun.run_id,
+            thread_id=begun.thread_id,
+            model=begun.model,
+            client_actions=offered,
+            renders=self._renders,
         )
         if not begun.resumed:
             stream.started()
@@ -500,7 +508,7 @@ class Copilot:
                     rest = await turn.run(run, looks=begun.was_waiting or begun.looks)
             finally:
                 self._stoppable[begun.run_key] = False  # its end is stored, whoever comes now
-            last: RunFinished | RunFailed = self._rested(run, rest, begun)
+            last: RunFinished | RunFailed = run.stream.finished(waiting=rest.waiting, client_calls=rest.client_calls)
             status, code = ("waiting" if rest.waiting else "finished"), None
         except RequestError as error:
             log.warning("run %s: %s", begun.run_id, error, exc_info=error.__cause__)
@@ -516,13 +524,11 @@ class Copilot:
             told = InternalError(f"Something went wrong (error id {number}).")
             status, code, last = await self._failed(begun, run, turn, told)
         try:
-            last = await self.runs.end(begun, feed, status, last, code)
+            spent = run.stream.usage
+            last = await self.runs.end(begun, feed, status, last, code, tokens=spent, model=run.stream.model)
         except Exception:
             log.exception("the end of run %s could not be stored", begun.run_id)
         publish(last)
-
-    def _rested(self, run: Running, rest: Rest, begun: Begun) -> RunFinished:
-        return run.stream.finished(waiting=rest.waiting, client_calls=rest.client_calls, model=begun.model)
 
     async def _turn_come(self, begun: Begun) -> Begun:
         """Wait until no other run of the thread comes first."""
@@ -555,7 +561,7 @@ class Copilot:
             await turn.stopped(run)
         except Exception:
             log.exception("what run %s had said could not be stored", begun.run_id)
-        return "stopped", None, run.stream.finished(stopped=True, model=begun.model)
+        return "stopped", None, run.stream.finished(stopped=True)
 
     async def _left(self, begun: Begun, feed: Feed) -> None:
         """This process ends, or another one has the run already: it goes on elsewhere."""

@@ -65,6 +65,10 @@ class Engine:
         """The action of that name, if there is one."""
         return self.registry.actions.get(name)
 
+    async def model_for(self, principal: Principal, wanted: str | None) -> str:
+        """The full name of the model that the principal's request gets; raises `ModelNotAllowed` (S81, S82)."""
+        return self.models.name(wanted, (await self.credits.allowance(principal)).models)
+
     async def permitted(self, principal: Principal) -> list[Action]:
         """The actions that this principal may call with some arguments (checklist S45, S99, S100)."""
         found = []

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from copilot_core.clock import Clock
 from copilot_core.errors import Unauthenticated
 from copilot_core.principal import Principal, Role
 from copilot_core.settings import Settings
+from copilot_core.store.audit import OPERATOR, audit
 from copilot_core.store.database import Database
 from copilot_core.store.tables import ApiKey
 
@@ -41,9 +43,23 @@ class ApiKeys:
         self._verified: dict[str, tuple[float, Principal]] = {}
 
     async def create(
-        self, *, workspace: str, user: str, role: Role, name: str | None = None, expires_at: datetime | None = None
+        self,
+        *,
+        workspace: str,
+        user: str,
+        role: Role,
+        name: str | None = None,
+        expires_at: datetime | None = None,
+        operator: bool = False,
+        by: str = OPERATOR,
     ) -> str:
-        """A new key; its text is returned here and never again. `name` is how the user is called in texts."""
+        """A new key; its text is returned here and never again.
+
+        Args:
+            name: how the user is called in texts.
+            operator: it administers all workspaces, too.
+            by: who makes it.
+        """
         identifier, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
         row = ApiKey(
             id=identifier,
@@ -54,8 +70,15 @@ class ApiKeys:
             name=name,
             created_at=self._clock.now(),
             expires_at=expires_at,
+            operator=operator,
         )
-        await self._database.transact(lambda session: session.add(row), write=True)
+
+        def write(session: Session) -> None:
+            session.add(row)
+            detail = {"key": identifier, "user": user, "role": role.value, "operator": operator}
+            audit(session, self._clock, workspace, by, "created a key", detail)
+
+        await self._database.transact(write, write=True)
         return f"{PREFIX}{identifier}_{secret}"
 
     async def list(self, workspace: str | None = None) -> list[ApiKey]:
@@ -65,18 +88,61 @@ class ApiKeys:
             query = query.where(ApiKey.workspace == workspace)
         return await self._database.transact(lambda session: list(session.exec(query)))
 
-    async def revoke(self, identifier: str) -> bool:
-        """Whether there was such a key; servers forget it within `CACHE_SECONDS`."""
-        now = self._clock.now()
+    async def revoke(self, identifier: str, *, workspace: str | None = None, by: str = OPERATOR) -> bool:
+        """Whether there was such a key that was valid; servers forget it within `CACHE_SECONDS`.
+
+        Args:
+            workspace: only a key of this one.
+        """
 
         def end(session: Session) -> bool:
             row = session.get(ApiKey, identifier)
-            if row is not None:
-                row.revoked_at = now
-            return row is not None
+            if row is None or row.revoked_at is not None or workspace not in (None, row.workspace):
+                return False
+            row.revoked_at = self._clock.now()
+            audit(session, self._clock, row.workspace, by, "revoked a key", {"key": identifier, "user": row.user})
+            return True
 
+        return await self._changed(end)
+
+    async def set_role(self, workspace: str, user: str, role: Role, *, by: str) -> bool:
+        """Give a user's keys another role; whether they have any."""
+
+        def change(session: Session) -> bool:
+            rows = self._valid(session, workspace, user)
+            for row in rows:
+                row.role = role.value
+            if rows:
+                audit(session, self._clock, workspace, by, "set a role", {"user": user, "role": role.value})
+            return bool(rows)
+
+        return await self._changed(change)
+
+    async def remove(self, workspace: str, user: str, *, by: str) -> bool:
+        """Revoke a user's keys; whether they had any."""
+
+        def end(session: Session) -> bool:
+            rows = self._valid(session, workspace, user)
+            for row in rows:
+                row.revoked_at = self._clock.now()
+            if rows:
+                audit(session, self._clock, workspace, by, "removed a member", {"user": user})
+            return bool(rows)
+
+        return await self._changed(end)
+
+    def is_valid(self, row: ApiKey) -> bool:
+        """Whether the key still lets anybody in."""
+        return row.revoked_at is None and (row.expires_at is None or row.expires_at > self._clock.now())
+
+    def _valid(self, session: Session, workspace: str, user: str) -> Sequence[ApiKey]:
+        theirs = select(ApiKey).where(ApiKey.workspace == workspace, ApiKey.user == user)
+        return [row for row in session.exec(theirs) if self.is_valid(row)]
+
+    async def _changed(self, change: Callable[[Session], bool]) -> bool:
+        done = await self._database.transact(change, write=True)
         self._verified.clear()
-        return await self._database.transact(end, write=True)
+        return done
 
     async def authenticate(self, bearer: str) -> Principal | None:
         """The principal of a key; `None` for what is no key at all."""
@@ -95,10 +161,9 @@ class ApiKeys:
         stored = row.digest if row else _digest("")
         if not hmac.compare_digest(stored, _digest(secret)) or row is None or not secret:
             raise refused()
-        now = self._clock.now()
-        if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
+        if not self.is_valid(row):
             raise refused()
-        return Principal(row.user, row.workspace, Role(row.role), row.name)
+        return Principal(row.user, row.workspace, Role(row.role), row.name, row.operator)
 
 
 def _digest(secret: str) -> str:

@@ -1,7 +1,7 @@
 """What a workspace has paid for, and what an operation costs (the seed's credit system; checklist S71-S80)."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
@@ -45,15 +45,33 @@ class Prices:
 
     Args:
         factors: model -> by what the credits of a run with it are multiplied (checklist S80); rounded up.
+        own: action -> credits, in place of what the action declares.
     """
 
     factors: Mapping[str, float] = field(default_factory=dict)
+    own: Mapping[str, int] = field(default_factory=dict)
 
     def of(self, action: Action, arguments: Mapping[str, Any], model: str) -> int:
         """Credits of a call with these arguments, if it succeeds."""
         declared = action.credits(arguments) if callable(action.credits) else action.credits
-        return self.times(declared, model)
+        return self.times(self.own.get(action.name, declared), model)
 
     def times(self, credits: int, model: str) -> int:
         """Credits with the factor of the model."""
         return math.ceil(credits * self.factors.get(model, 1.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a user of a workspace may spend, and on what.
+
+    Args:
+        most: credits that one run may cost.
+        limit: credits that the user may use in a month; `None` leaves it to the workspace's plan.
+        models: full names of those allowed; empty for all that the server has.
+    """
+
+    prices: Prices
+    most: int
+    limit: int | None = None
+    models: Sequence[str] = ()

@@ -23,12 +23,14 @@ class Principal:
         workspace: the tenant; every query of ours is narrowed to it.
         role: decided by the token, never by a request body, a model or a record.
         name: how the user is called, for texts only.
+        operator: administers the plans of all workspaces; beyond that it may read and write no more than its role.
     """
 
     id: str
     workspace: str = "default"
     role: Role = Role.MEMBER
     name: str | None = None
+    operator: bool = False
 
 
 Authenticator = Callable[[str], Awaitable[Principal | None]]

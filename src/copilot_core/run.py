@@ -112,6 +112,7 @@ class RunInput:
         answers: to open questions; then the messages are not a new turn.
         state: the page's copy of the shared state, which replaces the thread's; ``None`` leaves it.
         model: the model the client asks for; ``None`` means the default.
+        most_credits: what the client lets the run cost; ``None`` leaves it to the workspace's terms.
         timezone: IANA name of the user's zone; ``None`` means UTC.
         on_busy: while another run of the thread goes on: refuse, wait for its end, or stop it first.
     """
@@ -125,6 +126,7 @@ class RunInput:
     answers: Sequence[Answer] = ()
     state: Mapping[str, Any] | None = None
     model: str | None = None
+    most_credits: int | None = None
     timezone: str | None = None
     on_busy: OnBusy = "reject"
 

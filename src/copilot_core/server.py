@@ -5,7 +5,7 @@ import gc
 import html
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -25,10 +25,11 @@ from copilot_core.clock import Clock, SystemClock
 from copilot_core.copilot import Copilot
 from copilot_core.defaults import Defaults
 from copilot_core.engine import Engine
+from copilot_core.errors import SetupError
 from copilot_core.fastapi import add_error_handlers, authenticate, router
 from copilot_core.graph import build
 from copilot_core.identity import ApiKeys, Jwts
-from copilot_core.plans import Prices
+from copilot_core.plans import PLANS, Prices
 from copilot_core.plugins import Plugin, Registry, collect, discover
 from copilot_core.settings import Settings
 from copilot_core.store.approvals import Approvals
@@ -42,6 +43,7 @@ from copilot_core.store.notifications import StoredNotifications
 from copilot_core.store.receipts import Receipts
 from copilot_core.store.results import Results
 from copilot_core.store.runs import Runs
+from copilot_core.store.subscriptions import Subscriptions
 from copilot_core.store.threads import Threads
 from copilot_core.store.workspaces import Workspaces
 
@@ -78,8 +80,9 @@ async def deployment(
         SetupError: something is configured or installed wrongly; nothing is left open.
     """
     clock, models = clock or SystemClock(), models or ChatModels.of(settings)
+    _check_plan_models(settings, models.allowed)
     database = Database(settings.database_url)
-    keys, workspaces = ApiKeys(database, clock), Workspaces(database)
+    keys, workspaces = ApiKeys(database, clock), Workspaces(database, clock)
     results = Results(database, settings.result_chars)
     try:
         registry = registry_of(settings, database, keys, plugins, workspaces=workspaces)
@@ -88,7 +91,7 @@ async def deployment(
         async with open_checkpointer(database) as checkpointer:
             approvals = Approvals(database, clock)
             receipts = Receipts(database, clock)
-            credits = Credits(database, clock, Prices(settings.model_factors), settings.plan)
+            credits = credits_of(settings, database, clock, workspaces)
             engine = Engine(
                 registry,
                 models,
@@ -115,6 +118,7 @@ async def deployment(
                 events,
                 StoredNotifications(database),
                 workspaces,
+                keys,
                 max_rounds=settings.max_rounds,
                 retention=kept,
             )
@@ -124,6 +128,25 @@ async def deployment(
     finally:
         await models.close()
         await database.close()
+
+
+def _check_plan_models(settings: Settings, models: Collection[str]) -> None:
+    for plan, named in settings.plan_models.items():
+        if plan not in PLANS or not set(models).intersection(named):
+            raise SetupError(f"COPILOT_PLAN_MODELS: '{plan}' is no plan, or names none of {', '.join(models)}")
+
+
+def credits_of(settings: Settings, database: Database, clock: Clock, workspaces: Workspaces) -> Credits:
+    """The accounts, as the settings say."""
+    return Credits(
+        database,
+        clock,
+        Subscriptions(database, clock, settings.plan),
+        workspaces,
+        prices=Prices(settings.model_factors),
+        most=settings.run_credits,
+        plan_models=settings.plan_models,
+    )
 
 
 def registry_of(
@@ -142,7 +165,7 @@ def registry_of(
     )
     defaults = Defaults(
         database,
-        workspaces or Workspaces(database),
+        workspaces or Workspaces(database, SystemClock()),
         Results(database, settings.result_chars),
         confirm_rows=settings.confirm_rows,
         confirm_untrusted=settings.confirm_untrusted,
@@ -176,7 +199,7 @@ def application(opened: Deployment, *, demo_keys: Mapping[str, str] | None = Non
         app.add_middleware(
             CORSMiddleware,
             allow_origins=list(settings.cors_origins),
-            allow_methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
             allow_headers=["*"],
             expose_headers=["Retry-After", "WWW-Authenticate"],
         )

@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     database_url: str = "sqlite:///./copilot.db"
     model: str | None = None
     models: Names = ()
+    fallbacks: Names = ()
     host: str = "127.0.0.1"
     port: int = 8000
     jwt_secret: SecretStr | None = None
@@ -36,7 +37,9 @@ class Settings(BaseSettings):
     confirm_untrusted: bool = True
     prompt_actions: int = Field(40, ge=4, le=128)
     plan: Literal["free", "starter", "growth", "enterprise"] = "enterprise"
+    plan_models: Annotated[Mapping[str, tuple[str, ...]], NoDecode] = {}
     model_factors: Annotated[Mapping[str, float], NoDecode] = {}
+    run_credits: int = Field(100, ge=1)
     history_tokens: int = Field(12_000, ge=500)
     context_tokens: int = Field(8_000, ge=500)
     context_text: int = Field(200, ge=20)
@@ -52,7 +55,7 @@ class Settings(BaseSettings):
     openai_api_key: SecretStr | None = Field(None, validation_alias=AliasChoices("OPENAI_API_KEY"))
     openai_base_url: str | None = Field(None, validation_alias=AliasChoices("OPENAI_BASE_URL"))
 
-    @field_validator("models", "cors_origins", "disable_plugins", mode="before")
+    @field_validator("models", "fallbacks", "cors_origins", "disable_plugins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -74,6 +77,15 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         return {name.strip(): times.strip() for name, _, times in (p.rpartition("=") for p in value.split(",") if p)}
+
+    @field_validator("plan_models", mode="before")
+    @classmethod
+    def _per_plan(cls, value: object) -> object:
+        """``free=rule-planner,starter=rule-planner|openai:gpt-4o-mini``."""
+        if not isinstance(value, str):
+            return value
+        parts = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {plan.strip(): tuple(name.strip() for name in names.split("|")) for plan, _, names in parts}
 
     @property
     def budget(self) -> Budget:

@@ -133,7 +133,7 @@ class Suggestions:
             ModelNotAllowed: `model` is none of those allowed.
         """
         usual = by_page(page_context(readables))
-        name = self._engine.models.name(model)
+        name = await self._engine.model_for(principal, model)
         if not instructions or name == RULE_PLANNER:
             return usual
         said = [(m.role, m.content[:READ_CHARACTERS]) for m in messages if m.role in ("user", "assistant")]

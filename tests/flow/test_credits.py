@@ -47,7 +47,7 @@ class Office:
         return int((await self.usage())["current"])
 
     async def plan(self, plan: str, **options: Any) -> None:
-        await self.ready.copilot.engine.credits.subscribe("acme", plan, **options)
+        await self.ready.copilot.engine.credits.subscriptions.subscribe("acme", plan, by="root", **options)
 
     async def as_user(self, user: str, role: Role = Role.MEMBER, workspace: str = "acme") -> None:
         key = await self.ready.keys.create(workspace=workspace, user=user, role=role)
@@ -273,9 +273,14 @@ async def test_usage_has_a_cause_for_every_credit_and_is_nobody_elses(office: Op
         foreign = (await here.http.get("/v1/usage")).json(), await here.used()
         await here.as_user("vera", Role.VIEWER)
 
-        assert mine == {"usage": [{"action": "", "credits": 1, "operations": 1}]}
-        assert by_user.text.splitlines() == ["user,credits,operations", "dana,3,1", "bob,1,1"]
-        assert foreign == ({"usage": []}, 0)
+        answer = {"action": "", "credits": 1, "operations": 1, "inputTokens": 0, "outputTokens": 0}
+        assert mine == {"usage": [answer]}
+        assert by_user.text.splitlines() == [
+            "user,credits,operations,inputTokens,outputTokens",
+            "dana,3,1,0,0",
+            "bob,1,1,0,0",
+        ]
+        assert (foreign[0]["usage"], foreign[0]["period"]["current"], foreign[1]) == ([], 0, 0)
         assert (await here.http.get("/api/v1/module-config/usage/ai")).status_code == 403
 
 

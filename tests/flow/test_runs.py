@@ -463,10 +463,10 @@ async def test_a_stop_that_comes_when_the_run_just_ends_changes_nothing(monkeypa
         runs = here.ready.copilot.runs
         ending, go_on, end = asyncio.Event(), asyncio.Event(), runs.end
 
-        async def slowly(*given: Any) -> Any:
+        async def slowly(*given: Any, **named: Any) -> Any:
             ending.set()
             await go_on.wait()
-            return await end(*given)
+            return await end(*given, **named)
 
         monkeypatch.setattr(runs, "end", slowly)
         page.messages.append(_said("u1", "Hi"))

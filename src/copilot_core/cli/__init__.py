@@ -87,6 +87,7 @@ def _keys(commands: "_Commands[argparse.ArgumentParser]") -> None:
     create.add_argument("--user", required=True)
     create.add_argument("--role", required=True, choices=["admin", "member", "contributor", "viewer"])
     create.add_argument("--name", default=None, help="how the user is called in texts")
+    create.add_argument("--operator", action="store_true", help="it administers all workspaces, too")
     create.add_argument("--days", type=int, default=None, help="after how many days it expires")
     listed = _command(keys, "list", "all keys, without their secrets", "keys:show")
     listed.add_argument("--workspace", default=None)
@@ -98,16 +99,30 @@ def _keys(commands: "_Commands[argparse.ArgumentParser]") -> None:
 
 
 def _workspaces(commands: "_Commands[argparse.ArgumentParser]") -> None:
-    what = commands.add_parser("workspaces", help="plans and usage").add_subparsers(metavar="what", required=True)
-    plan = _command(what, "plan", "give a workspace a plan", "workspaces:plan")
-    usage = _command(what, "usage", "what a workspace has used of its month", "workspaces:usage")
-    for command in (plan, usage):
+    what = commands.add_parser("workspaces", help="who uses the server").add_subparsers(metavar="what", required=True)
+    listed = _command(what, "list", "all workspaces with their plans and usage", "workspaces:show")
+    create = _command(what, "create", "make a workspace and the key of its first admin", "workspaces:create")
+    create.add_argument("--admin", required=True, metavar="USER")
+    terms = _command(what, "terms", "give a workspace terms of its own", "workspaces:terms")
+    terms.add_argument("--price", action="append", default=[], metavar="ACTION=CREDITS", help="again for each action")
+    terms.add_argument("--allow-model", action="append", default=[], metavar="NAME", help="again for each model")
+    terms.add_argument("--run-credits", type=int, default=None, help="what one run may cost")
+    what = commands.add_parser("plans", help="what is sold").add_subparsers(metavar="what", required=True)
+    plans = _command(what, "list", "the plans as they are sold", "workspaces:plans")
+    sell = _command(what, "set", "give a workspace a plan", "workspaces:sell")
+    usage = _command(commands, "usage", "what a workspace has used of its month", "workspaces:usage")
+    usage.add_argument("--by", choices=["action", "day", "model", "run", "user"], default=None)
+    usage.add_argument("--csv", action="store_true", help="with --by, as a table")
+    for command in (create, terms, sell, usage):
         command.add_argument("--workspace", required=True)
+    for command in (listed, create, terms, plans, sell, usage):
         command.add_argument("--database-url", default=None)
         command.add_argument("--json", action="store_true")
-    plan.add_argument("--plan", required=True, choices=["free", "starter", "growth", "enterprise"])
-    plan.add_argument("--included", type=int, default=None, help="credits a month, where not the plan's own")
-    plan.add_argument("--billing-mode", choices=["soft_limit", "hard_limit"], default=None)
+    for command, default in ((create, "free"), (sell, None)):
+        names = ["free", "starter", "growth", "enterprise"]
+        command.add_argument("--plan", required=default is None, default=default, choices=names)
+        command.add_argument("--included", type=int, default=None, help="credits a month, where not the plan's own")
+        command.add_argument("--billing-mode", choices=["soft_limit", "hard_limit"], default=None)
 
 
 def _upkeep(commands: "_Commands[argparse.ArgumentParser]") -> None:

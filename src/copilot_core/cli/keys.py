@@ -36,7 +36,12 @@ async def _create(parsed: argparse.Namespace) -> None:
     expires = SystemClock().now() + timedelta(days=parsed.days) if parsed.days else None
     async with _keys(parsed) as keys:
         key = await keys.create(
-            workspace=parsed.workspace, user=parsed.user, role=Role(parsed.role), name=parsed.name, expires_at=expires
+            workspace=parsed.workspace,
+            user=parsed.user,
+            role=Role(parsed.role),
+            name=parsed.name,
+            expires_at=expires,
+            operator=parsed.operator,
         )
     told = {"key": key, "id": key.split("_")[1], "workspace": parsed.workspace, "user": parsed.user}
     told |= {"role": parsed.role, "expiresAt": expires and expires.isoformat()}

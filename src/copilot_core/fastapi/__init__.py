@@ -11,6 +11,7 @@ from copilot_core.fastapi.catalogue import add_catalogue
 from copilot_core.fastapi.copilotkit import add_copilotkit
 from copilot_core.fastapi.errors import add_error_handlers, error_response
 from copilot_core.fastapi.notifications import add_notifications
+from copilot_core.fastapi.operators import add_operators
 from copilot_core.fastapi.receipts import add_receipts
 from copilot_core.fastapi.requests import Authenticate, asked, authenticate, body_of, last_event
 from copilot_core.fastapi.runs import add_runs
@@ -39,6 +40,7 @@ def router(copilot: Copilot, authenticate: Authenticate, *, max_body_bytes: int 
     add_receipts(routes, copilot, caller)
     add_notifications(routes, copilot, caller)
     add_workspaces(routes, copilot, caller, max_body_bytes)
+    add_operators(routes, copilot, caller, max_body_bytes)
     add_usage(routes, copilot, caller)
     add_catalogue(routes, copilot, caller, max_body_bytes)
     return routes

@@ -12,6 +12,7 @@ from copilot_core.copilot import Copilot
 from copilot_core.engine import Engine
 from copilot_core.errors import Forbidden, NotFound
 from copilot_core.fastapi.requests import body_of
+from copilot_core.generate import Generate
 from copilot_core.policies import Allow, ProposedCall, decide
 from copilot_core.principal import Principal
 from copilot_core.protocols.agui import decode_object
@@ -76,7 +77,7 @@ async def _called(
     request: Request,
     readables: Readables = (),
 ) -> Json:
-    """The result of an action that only reads.
+    """The result of an action that only reads. It costs credits if it may ask a model.
 
     Raises:
         NotFound: there is no such action.
@@ -92,18 +93,19 @@ async def _called(
     decision = await decide(engine.registry.policies, ProposedCall(action, arguments, principal))
     if not isinstance(decision, Allow):
         raise Forbidden(decision.reason)
-    model = engine.models.name(request.headers.get("x-copilot-model"))
+    model = await engine.model_for(principal, request.headers.get("x-copilot-model"))
     scope = engine.scope(principal, Call(), Emit(lambda _name, _value: None), readables, model=model)
-    price = engine.credits.prices.of(action, arguments, model)
-    charge = Charge(f"direct:{uuid4()}", principal, "", name, model, price)
-    await engine.credits.spend(charge)
+    if not engine.registry.services.reaches(action.injected.values(), Generate):
+        return await action.run(arguments, scope)  # a page that reads its own data
+    allowance = await engine.credits.allowance(principal)
+    charge = Charge(f"direct:{uuid4()}", principal, "", name, model, allowance.prices.of(action, arguments, model))
+    await engine.credits.hold(charge, allowance)
+    succeeded = False
     try:
         result = await action.run(arguments, scope)
-    except BaseException:
-        await engine.credits.give_back(charge)
-        raise
-    if result.get("success") is False:
-        await engine.credits.give_back(charge)
+        succeeded = result.get("success") is not False
+    finally:
+        await engine.credits.settle(charge, succeeded=succeeded)
     return result
 
 

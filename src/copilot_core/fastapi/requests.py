@@ -1,16 +1,20 @@
 """What every route reads of a request: who, how much, from where on."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from fastapi import Request
+from pydantic import BaseModel, ValidationError
 
 from copilot_core.errors import Invalid, NotFound, PayloadTooLarge, Unauthenticated
 from copilot_core.principal import Authenticator, Principal
 from copilot_core.run import RunInput
 
 Authenticate = Callable[[Request], Awaitable[Principal]]
+Form = TypeVar("Form", bound=BaseModel)
+MOST_CREDITS = "x-copilot-max-credits"
 
 
 def authenticate(authenticators: Sequence[Authenticator]) -> Authenticate:
@@ -45,16 +49,35 @@ async def body_of(request: Request, limit: int) -> bytes:
     return body
 
 
+def form(kind: type[Form], given: Mapping[str, Any]) -> Form:
+    """The request's body in its form; raises `Invalid`, which names the first field that is wrong."""
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        field = ".".join(str(part) for part in problem["loc"])
+        raise Invalid(f"The '{field}' field is wrong: {problem['msg']}", details={"field": field}) from error
+
+
 def asked(request: Request, given: RunInput) -> RunInput:
     """`given` with what the request's headers say.
 
     A new thread is called like its run, where the client names the run alone: a client that heard nothing
     posts both again, and finds what it began.
     """
-    given = replace(given, model=request.headers.get("x-copilot-model"))
+    given = replace(given, model=request.headers.get("x-copilot-model"), most_credits=_most_credits(request))
     if given.run_id is None or given.thread_id is not None:
         return given
     return replace(given, thread_id=given.run_id, opens_thread=True)
+
+
+def _most_credits(request: Request) -> int | None:
+    told = request.headers.get(MOST_CREDITS)
+    if told is None:
+        return None
+    if not is_number(told) or int(told) < 1:
+        raise Invalid(f"The '{MOST_CREDITS}' header is a whole number of credits.", details={"field": MOST_CREDITS})
+    return int(told)
 
 
 def last_event(request: Request) -> tuple[str, int] | None:

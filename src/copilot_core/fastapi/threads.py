@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from copilot_core.copilot import Copilot
 from copilot_core.errors import Invalid
-from copilot_core.fastapi.requests import body_of
+from copilot_core.fastapi.requests import body_of, form
 from copilot_core.principal import Principal
 from copilot_core.protocols.body import identifier, json_object
 from copilot_core.store.tables import Thread
@@ -44,7 +44,7 @@ def add_threads(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) ->
 
     @routes.patch("/v1/threads/{thread_id:path}", tags=["threads"])
     async def change(thread_id: str, request: Request, principal: Annotated[Principal, caller]) -> Mapping[str, Any]:
-        given = _change(await body_of(request, limit))
+        given = form(Change, json_object(await body_of(request, limit)))
         changed = await copilot.threads.change(principal, thread_id, title=given.title, archived=given.archived)
         return view(changed)
 
@@ -77,15 +77,6 @@ def add_threads(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) ->
             field = "toolCallId" if call_id is None else "name" if name is None else "payload"
             raise Invalid("An event is {toolCallId, name, payload: {...}}.", details={"field": field})
         await copilot.ui_event(thread_id, principal, call_id, name, payload)
-
-
-def _change(body: bytes) -> Change:
-    try:
-        return Change.model_validate(json_object(body))
-    except ValidationError as error:
-        problem = error.errors()[0]
-        field = ".".join(str(part) for part in problem["loc"])
-        raise Invalid(f"The '{field}' field is wrong: {problem['msg']}", details={"field": field}) from error
 
 
 async def page(

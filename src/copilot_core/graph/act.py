@@ -30,13 +30,15 @@ log = logging.getLogger("copilot_core.actions")
 
 
 class Task(TypedDict):
-    """One call that passed the gate; the approval that let it pass, and the shared state, if there are such."""
+    """One call that passed the gate, at the price that was found there; the approval that let it pass, and the shared
+    state, if there are such."""
 
     turn: str
     message_id: str
     id: str
     name: str
     arguments: dict[str, Any]
+    credits: int
     shared: NotRequired[dict[str, Any]]
     approval: NotRequired[str]
 
@@ -78,8 +80,8 @@ class Act:
         """What the call costs, if it succeeds; nothing in LangGraph Studio."""
         if not run.run_key:
             return None
-        price = self._engine.credits.prices.of(action, task["arguments"], run.model)
-        return Charge(_key(task, run, runtime), run.principal, run.run_key, action.name, run.model, price)
+        key = _key(task, run, runtime)
+        return Charge(key, run.principal, run.run_key, action.name, run.stream.model, task["credits"])
 
     def _intent(self, action: Action, task: Task, run: Running, runtime: Runtime[Context], changes: Changes) -> Intent:
         return Intent(

@@ -41,6 +41,7 @@ class _Verdict:
         action: the server's, where there is one.
         foreseen: what its action says that it would do, where that was asked already.
         approval: id of the plan in which a person approved it.
+        credits: what it costs if it succeeds; as it was told to the person who approved it.
     """
 
     call_id: str
@@ -53,6 +54,7 @@ class _Verdict:
     action: Action | None = None
     foreseen: Json | None = None
     approval: str | None = None
+    credits: int = 0
 
     @property
     def exact(self) -> Json:
@@ -81,32 +83,46 @@ class Gate:
         forbidden = next((verdict.refused for verdict in verdicts if verdict.refused), None)
         refused: Json | None = None if forbidden is None else {"code": Forbidden.code, "message": forbidden}
         if refused is None:
-            verdicts = await self._confirmed(verdicts, message, run, runtime)
-            refused = await self._covered(verdicts, message, run, runtime)
+            verdicts = await self._priced(verdicts, run)
+            try:
+                verdicts = await self._confirmed(verdicts, message, run, runtime)
+                await self._cover(verdicts, message, run, runtime)
+            except CreditsExhausted as error:
+                refused = {"code": error.code, "message": error.message, "details": error.details}
         if refused is not None:
             verdicts = [_answered(verdict, "not_run", "Nothing of this round was run.") for verdict in verdicts]
         return _command(verdicts, state["messages"], run, refused, state.get("shared"))
 
-    async def _covered(
-        self, verdicts: Sequence[_Verdict], message: AIMessage, run: Running, runtime: Runtime[Context]
-    ) -> Json | None:
-        """Reserve what the round costs before any of it runs; why not, if there is not so much left."""
+    async def _priced(self, verdicts: Sequence[_Verdict], run: Running) -> list[_Verdict]:
+        """The calls with what they cost; one model that stands in for another never costs more than that one."""
+        prices = (await self._engine.credits.allowance(run.principal)).prices
+        models = {run.model, run.stream.model}
+        return [
+            verdict
+            if verdict.action is None or verdict.result is not None
+            else replace(verdict, credits=min(prices.of(verdict.action, verdict.arguments, name) for name in models))
+            for verdict in verdicts
+        ]
+
+    async def _cover(
+        self, verdicts: Sequence[_Verdict], message: AIMessage, run: Running, runtime: Runtime[Context], asked: int = 0
+    ) -> None:
+        """Reserve what the round costs before any of it runs.
+
+        Args:
+            asked: what those calls cost that a person is asked about now.
+
+        Raises:
+            CreditsExhausted: there is not so much left.
+        """
         runs = [verdict for verdict in verdicts if verdict.result is None and verdict.action is not None]
-        if not run.run_key or not runs:
-            return None
+        if not run.run_key or not (runs or asked):
+            return
         assert runtime.execution_info is not None
         place = (run.principal, str(runtime.execution_info.thread_id), str(message.id))
-        try:
-            await self._engine.credits.cover(
-                run.run_key, {call_key(*place, v.call_id): self._price(v, run) for v in runs}
-            )
-        except CreditsExhausted as error:
-            return {"code": error.code, "message": error.message, "details": error.details}
-        return None
-
-    def _price(self, verdict: _Verdict, run: Running) -> int:
-        assert verdict.action is not None
-        return self._engine.credits.prices.of(verdict.action, verdict.arguments, run.model)
+        prices = {call_key(*place, verdict.call_id): verdict.credits for verdict in runs}
+        allowance = await self._engine.credits.allowance(run.principal)
+        await self._engine.credits.cover(run.run_key, allowance, prices, asked=asked)
 
     async def _standing(
         self, verdicts: Sequence[_Verdict], messages: Sequence[AnyMessage], run: Running, runtime: Runtime[Context]
@@ -182,10 +198,8 @@ class Gate:
         if not asked:
             return verdicts
         if approval is None:
-            calls = [
-                _told(verdict, verdict.foreseen or await self._foreseen(verdict, run, told), self._price(verdict, run))
-                for verdict in asked
-            ]
+            await self._cover((), message, run, runtime, asked=sum(verdict.credits for verdict in asked))
+            calls = [_told(verdict, verdict.foreseen or await self._foreseen(verdict, run, told)) for verdict in asked]
             plan = Question(thread_key, message_id, run.stream.run_id, _question(calls), calls)
             approval = await self._engine.approvals.ask(run.principal, plan)
         planned = {call["callId"]: call["reason"] for call in calls_of(approval)}
@@ -195,6 +209,8 @@ class Gate:
             await self._engine.approvals.operate(run.principal, approval.id, approved=woken == {"approved": True})
         exact = [verdict.exact for verdict in verdicts if verdict.call_id in planned]
         decisions = await self._engine.approvals.decided(thread_key, message_id, exact) or {}
+        quoted = {call["callId"]: call["credits"] for call in calls_of(approval)}
+        verdicts = [replace(verdict, credits=quoted.get(verdict.call_id, verdict.credits)) for verdict in verdicts]
         verdicts = [await self._decided(_postponed(verdict), decisions, run, told) for verdict in verdicts]
         return [replace(verdict, approval=approval.id) if verdict.confirm else verdict for verdict in verdicts]
 
@@ -210,7 +226,7 @@ class Gate:
         if decision.decision == "approve":
             return verdict
         edited = {"id": verdict.call_id, "name": verdict.name, "args": dict(decision.arguments or {})}
-        judged = await self._judge(edited, run, frozenset(), None, told)
+        [judged] = await self._priced([await self._judge(edited, run, frozenset(), None, told)], run)
         return replace(judged, refused=None, confirm=verdict.confirm)
 
     async def _foreseen(self, verdict: _Verdict, run: Running, told: Readables) -> Json | None:
@@ -278,7 +294,7 @@ def _in_words(call: Json) -> str:
     return f"{told}{'' if call['reversible'] else ' This cannot be undone.'}"
 
 
-def _told(verdict: _Verdict, foreseen: Json | None, credits: int) -> Json:
+def _told(verdict: _Verdict, foreseen: Json | None) -> Json:
     """The call as the person sees it."""
     action = verdict.action
     assert action is not None
@@ -287,7 +303,7 @@ def _told(verdict: _Verdict, foreseen: Json | None, credits: int) -> Json:
         "title": action.title,
         "reason": verdict.confirm,
         "reversible": action.undo is not None,
-        "credits": credits,
+        "credits": verdict.credits,
     }
     return {**told, "preview": foreseen} if foreseen is not None else told
 
@@ -331,6 +347,7 @@ def _task(verdict: _Verdict, message_id: str, shared: Mapping[str, Any] | None) 
         "id": verdict.call_id,
         "name": verdict.name,
         "arguments": dict(verdict.arguments),
+        "credits": verdict.credits,
     }
     if shared:
         task["shared"] = shared

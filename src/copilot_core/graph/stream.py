@@ -25,7 +25,11 @@ Publish = Callable[[Event], None]
 
 
 class Stream:
-    """What happens in a run; a `speech.Listener` for the model and the same for the nodes."""
+    """What happens in a run; a `speech.Listener` for the model and the same for the nodes.
+
+    Args:
+        model: the one that thinks; `model` changes when another one stands in for it.
+    """
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class Stream:
         *,
         run_id: str,
         thread_id: str,
+        model: str = "",
         client_actions: Set[str] = frozenset(),
         renders: Mapping[str, Json] | None = None,
     ) -> None:
@@ -52,7 +57,8 @@ class Stream:
         self._taken: Set[str] = frozenset()
         self._renamed: dict[str, str] = {}
         self._sources: dict[Source, None] = {}
-        self._usage: dict[str, int] = {}
+        self.usage: dict[str, int] = {}
+        self.model = model
 
     def started(self) -> None:
         """The run is stored; nothing was said before this."""
@@ -117,7 +123,7 @@ class Stream:
         """A model has said something, whether or not anybody hears it: its tokens are of this run."""
         for kind in ("input_tokens", "output_tokens", "total_tokens"):
             if message.usage_metadata:
-                self._usage[kind] = self._usage.get(kind, 0) + int(message.usage_metadata[kind])
+                self.usage[kind] = self.usage.get(kind, 0) + int(message.usage_metadata[kind])
 
     def call(self, message_id: str, call_id: str, name: str, arguments: Mapping[str, Any] | str) -> None:
         """The call is complete; its start and arguments are published if they were not."""
@@ -164,7 +170,6 @@ class Stream:
         waiting: ApprovalRequested | None = None,
         client_calls: Sequence[str] = (),
         stopped: bool = False,
-        model: str = "",
     ) -> RunFinished:
         """Close what is open, and give the terminal event, to be published when the end is stored.
 
@@ -186,8 +191,8 @@ class Stream:
             waiting=waiting,
             client_calls=tuple(client_calls),
             stopped=stopped,
-            model=model,
-            usage=dict(self._usage),
+            model=self.model,
+            usage=dict(self.usage),
         )
 
     def failed(self, error: RequestError) -> RunFailed:

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from cachetools import LRUCache
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, AnyMessage, BaseMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import Runnable
 from langgraph.runtime import Runtime
 
@@ -14,6 +14,7 @@ from copilot_core import speech
 from copilot_core.budget import thin, told_cuts
 from copilot_core.choosing import terms_said
 from copilot_core.engine import Engine
+from copilot_core.errors import ModelUnavailable, RateLimited
 from copilot_core.graph.history import all_call_ids, called_actions, repaired, told_actions
 from copilot_core.graph.memory import EARLIER, Recalled, recalled, summed_up
 from copilot_core.graph.running import Running, running
@@ -30,6 +31,8 @@ MOST_BOUND = 64
 """How many sets of tools stay bound."""
 REMEMBERED = 3
 """Of how many of the user's messages the words choose what is offered."""
+FALLBACK = "modelFallback"
+"""The `Custom` event that tells which model stands in for one that does not answer: ``{from, to, code}``."""
 CUT = "contextCut"
 """The `Custom` event that lists what of the context the model was not told."""
 SHARED_STATE = "State shared with the page"
@@ -49,15 +52,20 @@ class Think:
         run.stream.stored(len(state["messages"]))
         run.stream.calls_so_far(all_call_ids(state["messages"]))
         known = await self._engine.readables(run.principal)
-        model = await self._model(context, run.principal, state["messages"], known, last=last)
+        page = offered_tools(self._engine, context)
         thread = await self._recalled(state, context, run)
         if state.get("shared"):
             known.append(Readable(SHARED_STATE, state["shared"]))
         system = self._system(run, context, known, thread.summary, first=not state.get("rounds"))
         prompt = [SystemMessage(system), *repaired(thread.tail)]
+        chain = self._engine.models.chain(run.stream.model or self._engine.models.name(context.model))
         token = speech.listener.set(run.stream if run.listens else None)
         try:
-            message = await model.ainvoke(prompt)
+            message = None
+            while message is None:
+                model = await self._model(chain[0], run.principal, state["messages"], known, page, last=last)
+                message = await self._said(model, prompt, chain, run)
+                chain = chain[1:]
         finally:
             speech.listener.reset(token)
         message = _without_calls(message) if last else run.stream.renamed(message)
@@ -65,6 +73,23 @@ class Think:
             run.stream.message(message)
         update: State = {"messages": [message]}
         return update if thread.summary is None else {**update, "summary": thread.summary}
+
+    async def _said(
+        self, model: Bound, prompt: Sequence[BaseMessage], chain: Sequence[str], run: Running
+    ) -> AIMessage | None:
+        """What the first model of the chain says; `None` if it is not there, nobody has heard a word of it and
+        another one can stand in for it."""
+        run.stream.model = chain[0]
+        try:
+            return await model.ainvoke(prompt)
+        except (ModelUnavailable, RateLimited) as error:
+            if len(chain) == 1 or run.stream.unfinished is not None:
+                raise
+            log.warning(
+                "run %s: %s does not answer, %s is asked instead", run.stream.run_id, *chain[:2], exc_info=error
+            )
+            run.stream.custom(FALLBACK, {"from": chain[0], "to": chain[1], "code": error.code})
+            return None
 
     async def _recalled(self, state: State, context: Context, run: Running) -> Recalled:
         """What of the thread the model reads; the beginning of a long one is summed up."""
@@ -107,18 +132,22 @@ class Think:
 
     async def _model(
         self,
-        context: Context,
+        name: str,
         principal: Principal,
         messages: Sequence[AnyMessage],
         known: Sequence[Readable],
+        page: Sequence[Json],
         *,
         last: bool,
     ) -> Bound:
-        """The model with the tools; on the last round it must answer without them."""
-        model = self._engine.models.get(context.model)
-        names = await self._names(context, principal, messages, known)
+        """The model of that name with the tools; on the last round it must answer without them.
+
+        Args:
+            page: what the caller's page can do.
+        """
+        model = self._engine.models.get(name)
+        names = await self._names(name, principal, messages, known)
         choice = "none" if last else None
-        page = offered_tools(self._engine, context)
         if page:
             return model.bind_tools([*(self._engine.tools[name] for name in names), *page], tool_choice=choice)
         key = (id(model), last, names)
@@ -130,11 +159,11 @@ class Think:
         return self._bound[key][1]
 
     async def _names(
-        self, context: Context, principal: Principal, messages: Sequence[AnyMessage], known: Sequence[Readable]
+        self, model: str, principal: Principal, messages: Sequence[AnyMessage], known: Sequence[Readable]
     ) -> tuple[str, ...]:
         """What the caller may call, as much of it as a prompt holds. The rule planner, which is ours, knows all
         actions, those too that the caller may not call: to refuse them in words."""
-        if self._engine.models.name(context.model) == RULE_PLANNER:
+        if model == RULE_PLANNER:
             return tuple(self._engine.tools)
         permitted = await self._engine.permitted(principal)
         catalogue = self._engine.catalogue

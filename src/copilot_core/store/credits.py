@@ -7,51 +7,51 @@ say. So at any time: used + reserved of a workspace with a hard limit is at most
 of the entries of the period.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, func, or_, update
+from sqlalchemy import CursorResult, case, delete, func, or_, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from copilot_core.clock import Clock
 from copilot_core.errors import CreditsExhausted
-from copilot_core.plans import ANSWER, PLANS, BillingMode, Prices
+from copilot_core.plans import ANSWER, Allowance, Prices
 from copilot_core.principal import Principal
 from copilot_core.store.database import Database
-from copilot_core.store.tables import CreditEntry, ReceiptRow, Run, Subscription
+from copilot_core.store.subscriptions import Subscriptions, Usage, exhausted, month_after, new_ones, usage_of
+from copilot_core.store.tables import CreditEntry, CreditHold, ReceiptRow, Run, Subscription
+from copilot_core.store.workspaces import Workspaces
 
 LIVE = ("queued", "running")
+HOLD = timedelta(hours=1)
+"""How long a call outside any run may take. What a process held that was killed is free again after that."""
 _CAUSES: Mapping[str, Any] = {
     "action": CreditEntry.action,
     "day": CreditEntry.day,
     "model": CreditEntry.model,
+    "run": func.coalesce(Run.id, CreditEntry.run_key),
     "user": CreditEntry.owner,
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """A workspace's period so far, as the seed tells it (checklist S77)."""
+class Spent:
+    """What one cause has cost.
 
-    plan: str
-    current: int
-    included: int
-    billing_mode: BillingMode
-    period_end: datetime
+    Args:
+        cause: an action (empty: answers), a day in UTC, a model, a run's id (empty: outside any run) or a user.
+        operations: how many were charged.
+    """
 
-    @property
-    def overage(self) -> int:
-        """Credits beyond those included."""
-        return max(0, self.current - self.included)
-
-    @property
-    def percent(self) -> int:
-        """Of what is included, in whole percent; 100 where nothing is."""
-        return round(100 * self.current / self.included) if self.included else 100
+    cause: str
+    credits: int
+    operations: int
+    input_tokens: int
+    output_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,100 +74,155 @@ class Credits:
     """The store.
 
     Args:
-        plan: of a workspace that nobody has given one.
+        prices: of the server; a workspace may have its own.
+        most: credits that one run may cost, where the workspace has not agreed on another number.
+        plan_models: plan -> full names of the models that it has; a plan that is not named has all.
     """
 
-    def __init__(self, database: Database, clock: Clock, prices: Prices, plan: str = "enterprise") -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        subscriptions: Subscriptions,
+        workspaces: Workspaces,
+        *,
+        prices: Prices,
+        most: int,
+        plan_models: Mapping[str, Sequence[str]],
+    ) -> None:
         self._database = database
         self._clock = clock
-        self._plan = plan
-        self.prices = prices
+        self.subscriptions = subscriptions
+        self._workspaces = workspaces
+        self._prices = prices
+        self._most = most
+        self._plan_models = plan_models
 
-    async def subscribe(
-        self, workspace: str, plan: str, *, included: int | None = None, billing_mode: BillingMode | None = None
-    ) -> None:
-        """Give a workspace a plan from now on; what it has used of its period stays used."""
-        sold = PLANS[plan]
-
-        def write(session: Session) -> None:
-            row = self._row(session, workspace)
-            row.plan = plan
-            row.included = sold.included if included is None else included
-            row.billing_mode = billing_mode or sold.billing_mode
-            session.add(row)
-
-        await self._database.transact(write, write=True)
+    async def allowance(self, principal: Principal) -> Allowance:
+        """What the principal may spend, as things stand."""
+        terms = await self.subscriptions.terms(principal.workspace)
+        limits = await self._workspaces.limits(principal.workspace)
+        return Allowance(
+            replace(self._prices, own=terms.prices),
+            self._most if terms.most is None else terms.most,
+            limits.of(principal),
+            terms.models or self._plan_models.get(await self.subscriptions.plan(principal.workspace), ()),
+        )
 
     async def usage(self, workspace: str) -> Usage:
         """The workspace's period so far, charges of runs that go on among them."""
 
         def read(session: Session) -> Usage:
-            row = self._row(session, workspace)
+            row = self.subscriptions.current(session, workspace)
             mine = (CreditEntry.workspace == workspace, CreditEntry.period == row.period_start)
-            spent = session.exec(select(func.coalesce(func.sum(CreditEntry.credits), 0)).where(*mine)).one()
-            return Usage(row.plan, int(spent), row.included, cast("BillingMode", row.billing_mode), row.period_end)
+            return usage_of(row, _sum(session, CreditEntry.credits, *mine))
 
         return await self._database.transact(read, write=True)
 
-    async def by(self, kind: str, principal: Principal, owner: str | None) -> list[tuple[str, int, int]]:
-        """Credits and operations of the principal's workspace in this period, the most used first.
+    async def left(self, principal: Principal, allowance: Allowance) -> int | None:
+        """Credits that the principal could spend just now; `None` where nothing limits them."""
+
+        def read(session: Session) -> int | None:
+            row = self.subscriptions.current(session, principal.workspace)
+            self._expire(session, principal.workspace)
+            session.refresh(row)
+            lefts = [] if row.billing_mode == "soft_limit" else [row.included - row.used - row.reserved]
+            if allowance.limit is not None:
+                lefts.append(allowance.limit - self._used_by(session, row, principal.id))
+            return max(0, min(lefts)) if lefts else None
+
+        return await self._database.transact(read, write=True)
+
+    async def by(
+        self, kind: str, workspace: str, *, owner: str | None = None, since: str | None = None, until: str | None = None
+    ) -> list[Spent]:
+        """What a workspace has spent by cause, the most first.
 
         Args:
-            kind: action (empty: an answer without any), day (UTC), model or user.
+            kind: action, day, model, run or user.
             owner: of this user's alone.
+            since: first day in UTC, with `until` the last one; the period that goes on where both are left out.
         """
 
-        def read(session: Session) -> list[tuple[str, int, int]]:
-            row = self._row(session, principal.workspace)
+        def read(session: Session) -> list[Spent]:
+            row = self.subscriptions.current(session, workspace)
             cause = _CAUSES[kind]
-            mine = [CreditEntry.workspace == principal.workspace, CreditEntry.period == row.period_start]
+            mine = [CreditEntry.workspace == workspace]
             mine += [] if owner is None else [CreditEntry.owner == owner]
+            mine += [] if since is None else [CreditEntry.day >= since]
+            mine += [] if until is None else [CreditEntry.day <= until]
+            mine += [] if since or until else [CreditEntry.period == row.period_start]
             total = func.sum(CreditEntry.credits)
-            query = select(cause, total, func.count()).where(*mine).group_by(cause).order_by(total.desc(), cause)
-            return [(str(name), int(credits), int(number)) for name, credits, number in session.exec(query)]
+            columns = (
+                cause,
+                total,
+                func.sum(case((col(CreditEntry.credits) > 0, 1), else_=0)),
+                func.sum(CreditEntry.input_tokens),
+                func.sum(CreditEntry.output_tokens),
+            )
+            query: Any = select(*columns).where(*mine).group_by(cause).order_by(total.desc(), cause)  # type: ignore[call-overload]
+            if kind == "run":
+                query = query.outerjoin(Run, col(Run.key) == CreditEntry.run_key)
+            return [Spent(str(name or ""), *map(int, rest)) for name, *rest in session.exec(query)]
 
         return await self._database.transact(read, write=True)
 
-    def open(self, session: Session, run: Run) -> None:
-        """Reserve for a run that begins what its answer costs at least; raises `CreditsExhausted`."""
-        self._reserve(session, run, self.prices.times(ANSWER, run.model))
+    def open(self, session: Session, run: Run, allowance: Allowance, most: int | None) -> None:
+        """Reserve for a run that begins what its answer costs at least; raises `CreditsExhausted`.
 
-    def close(self, session: Session, run: Run, *, answered: bool) -> int:
+        Args:
+            most: what the client lets it cost; never more than the allowance.
+        """
+        run.most = allowance.most if most is None else min(most, allowance.most)
+        self._reserve(session, run, allowance, allowance.prices.times(ANSWER, run.model))
+
+    def close(self, session: Session, run: Run, *, answered: bool, tokens: Mapping[str, int], model: str) -> int:
         """End a run's reservation: what is used instead. The credits that the run has cost.
 
         Args:
             answered: it said all that it had to say; then an answer without any charged operation costs, too.
+            tokens: the model's, by kind.
+            model: the one that answered. Where it stands in for another, it costs no more than that one.
         """
-        row = self._row(session, run.workspace)
+        row = self.subscriptions.current(session, run.workspace)
         entries = select(CreditEntry.key).where(CreditEntry.run_key == run.key).limit(1)
-        if answered and session.exec(entries).first() is None:
-            price = self.prices.times(ANSWER, run.model)
-            principal = Principal(run.owner, run.workspace)
-            session.add(self.entry(session, Charge(f"run:{run.key}", principal, run.key, "", run.model, price)))
+        costs = answered and session.exec(entries).first() is None
+        if costs or tokens:
+            price = min(self._prices.times(ANSWER, name) for name in (run.model, model)) if costs else 0
+            charge = Charge(f"run:{run.key}", Principal(run.owner, run.workspace), run.key, "", model, price)
+            entry = self.entry(session, charge)
+            entry.input_tokens, entry.output_tokens = tokens.get("input_tokens", 0), tokens.get("output_tokens", 0)
+            session.add(entry)
             session.flush()
-        used = _spent(session, run.key, row.period_start)
+        of_period = (CreditEntry.run_key == run.key, CreditEntry.period == row.period_start)
+        used = _sum(session, CreditEntry.credits, *of_period)
         mine = update(Subscription).where(col(Subscription.workspace) == run.workspace)
         session.exec(mine.values(used=Subscription.used + used, reserved=Subscription.reserved - run.reserved))
         session.exec(update(Run).where(col(Run.key) == run.key).values(reserved=0))
-        return _spent(session, run.key, None)
+        return _spent(session, run.key)
 
-    async def cover(self, run_key: str, prices: Mapping[str, int]) -> None:
+    async def cover(self, run_key: str, allowance: Allowance, prices: Mapping[str, int], *, asked: int = 0) -> None:
         """Reserve what these calls of a run cost, beside what it has spent.
 
         Args:
             prices: key of a call -> its credits.
+            asked: what further calls cost that wait for a person: they must be payable, too, but nothing is kept
+                for them.
 
         Raises:
             CreditsExhausted: there is not so much left; nothing is reserved.
         """
 
         def write(session: Session) -> None:
-            run = session.get(Run, run_key)
-            assert run is not None
+            run = session.get_one(Run, run_key)
             known = set(session.exec(select(CreditEntry.key).where(col(CreditEntry.key).in_(prices))))
-            needed = _spent(session, run_key, None) + sum(c for key, c in prices.items() if key not in known)
+            needed = _spent(session, run_key) + sum(c for key, c in prices.items() if key not in known)
+            if asked:
+                with session.begin_nested() as tried:
+                    self._reserve(session, run, allowance, max(0, needed + asked - run.reserved))
+                    tried.rollback()
             if needed > run.reserved:
-                self._reserve(session, run, needed - run.reserved)
+                self._reserve(session, run, allowance, needed - run.reserved)
 
         await self._database.transact(write, write=True)
 
@@ -186,42 +241,86 @@ class Credits:
         """Give back what the write cost that this transaction undoes."""
         await session.run_sync(lambda sync: self._refund(cast("Session", sync), receipt))
 
-    async def spend(self, charge: Charge) -> None:
-        """Charge a call outside any run before it is made; raises `CreditsExhausted`."""
+    async def hold(self, charge: Charge, allowance: Allowance) -> None:
+        """Reserve what a call outside any run costs, before it is made; raises `CreditsExhausted`."""
+        principal = charge.principal
 
         def write(session: Session) -> None:
-            row = self._row(session, charge.principal.workspace)
-            self._take(session, row, used=charge.credits)
-            session.add(self.entry(session, charge))
+            row = self.subscriptions.current(session, principal.workspace)
+            self._take(session, row, principal.id, allowance, charge.credits)
+            end = self._clock.now() + HOLD
+            session.add(
+                CreditHold(
+                    key=charge.key,
+                    workspace=principal.workspace,
+                    owner=principal.id,
+                    credits=charge.credits,
+                    expires_at=end,
+                )
+            )
 
         await self._database.transact(write, write=True)
 
-    async def give_back(self, charge: Charge) -> None:
-        """A call that was charged with `spend` has failed."""
+    async def settle(self, charge: Charge, *, succeeded: bool) -> None:
+        """The call has ended: it is charged, or what was held for it is free again."""
 
         def write(session: Session) -> None:
-            row = self._row(session, charge.principal.workspace)
-            back = Charge(f"failed:{charge.key}", charge.principal, "", charge.action, charge.model, -charge.credits)
-            session.add(self.entry(session, back))
-            self._use(session, row, -charge.credits)
+            row = self.subscriptions.current(session, charge.principal.workspace)
+            gone: CursorResult[Any] = session.exec(delete(CreditHold).where(col(CreditHold.key) == charge.key))
+            if gone.rowcount != 1:  # it took longer than a hold lasts
+                return
+            used = charge.credits if succeeded else 0
+            if succeeded:
+                session.add(self.entry(session, charge))
+            mine = update(Subscription).where(col(Subscription.workspace) == row.workspace)
+            values = {"used": Subscription.used + used, "reserved": Subscription.reserved - charge.credits}
+            session.exec(mine.values(**values))
 
         await self._database.transact(write, write=True)
 
-    def _reserve(self, session: Session, run: Run, credits: int) -> None:
-        row = self._row(session, run.workspace)
-        self._take(session, row, reserved=credits)
+    def _reserve(self, session: Session, run: Run, allowance: Allowance, credits: int) -> None:
+        if run.reserved + credits > run.most:
+            raise _too_much(run, run.reserved + credits)
+        row = self.subscriptions.current(session, run.workspace)
+        self._take(session, row, run.owner, allowance, credits)
         run.reserved += credits
         session.add(run)
+        session.flush()
 
-    def _take(self, session: Session, row: Subscription, *, used: int = 0, reserved: int = 0) -> None:
-        """Use or reserve credits if there are so many: one `UPDATE`, which no other can come between."""
-        spent = col(Subscription.used) + col(Subscription.reserved) + used + reserved
+    def _take(self, session: Session, row: Subscription, owner: str, allowance: Allowance, credits: int) -> None:
+        """Reserve credits if there are so many: one `UPDATE`, which no other can come between."""
+        if allowance.limit is not None and self._used_by(session, row, owner) + credits > allowance.limit:
+            raise _limited(row, allowance.limit)
+        if not self._try_to_take(session, row, credits):
+            self._expire(session, row.workspace)
+            if not self._try_to_take(session, row, credits):
+                raise exhausted(row)
+
+    def _try_to_take(self, session: Session, row: Subscription, credits: int) -> bool:
+        spent = col(Subscription.used) + col(Subscription.reserved) + credits
         mine = update(Subscription).where(col(Subscription.workspace) == row.workspace)
         found = mine.where(or_(col(Subscription.billing_mode) == "soft_limit", spent <= col(Subscription.included)))
-        values = {"used": Subscription.used + used, "reserved": Subscription.reserved + reserved}
-        done: CursorResult[Any] = session.exec(found.values(**values))
-        if done.rowcount != 1:
-            raise exhausted(row)
+        done: CursorResult[Any] = session.exec(found.values(reserved=Subscription.reserved + credits))
+        return bool(done.rowcount == 1)
+
+    def _expire(self, session: Session, workspace: str) -> None:
+        """Free what calls held that did not live to their end."""
+        old = delete(CreditHold).where(
+            col(CreditHold.workspace) == workspace, col(CreditHold.expires_at) <= self._clock.now()
+        )
+        freed = sum(session.scalars(old.returning(col(CreditHold.credits))))
+        mine = update(Subscription).where(col(Subscription.workspace) == workspace)
+        session.exec(mine.values(reserved=Subscription.reserved - freed))
+
+    def _used_by(self, session: Session, row: Subscription, owner: str) -> int:
+        """What a user has spent or may still spend in this period."""
+        run_of = (Run.workspace == row.workspace, Run.owner == owner, col(Run.status).in_(LIVE))
+        live = select(Run.key).where(*run_of)
+        mine = (CreditEntry.workspace == row.workspace, CreditEntry.owner == owner)
+        ended = (CreditEntry.period == row.period_start, col(CreditEntry.run_key).not_in(live))
+        held = (CreditHold.workspace == row.workspace, CreditHold.owner == owner)
+        kept = _sum(session, CreditHold.credits, *held, col(CreditHold.expires_at) > self._clock.now())
+        return _sum(session, CreditEntry.credits, *mine, *ended) + _sum(session, Run.reserved, *run_of) + kept
 
     def _use(self, session: Session, row: Subscription, credits: int) -> None:
         mine = update(Subscription).where(col(Subscription.workspace) == row.workspace)
@@ -231,35 +330,12 @@ class Credits:
         entry = session.get(CreditEntry, receipt.key)
         if entry is None:
             return
-        row = self._row(session, entry.workspace)
+        row = self.subscriptions.current(session, entry.workspace)
         back = entry.model_dump() | {"key": f"undo:{receipt.key}", "credits": -entry.credits, "at": self._clock.now()}
         session.add(CreditEntry(**back))
         status = session.exec(select(Run.status).where(Run.key == entry.run_key).with_for_update()).first()
         if status not in LIVE and entry.period == row.period_start:  # a live run counts it at its end
             self._use(session, row, -entry.credits)
-
-    def _row(self, session: Session, workspace: str) -> Subscription:
-        """The workspace's subscription in the period that goes on."""
-        row = session.get(Subscription, workspace, with_for_update=True)
-        now = self._clock.now()
-        if row is None:
-            sold = PLANS[self._plan]
-            begun = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-            row = Subscription(
-                workspace=workspace,
-                plan=self._plan,
-                included=sold.included,
-                billing_mode=sold.billing_mode,
-                period_start=begun,
-                period_end=_month_after(begun),
-            )
-            session.add(row)
-            session.flush()
-        while row.period_end <= now:  # at UTC's time, however long nobody asked
-            row.period_start, row.period_end, row.used = row.period_end, _month_after(row.period_end), 0
-            session.add(row)
-        session.flush()
-        return row
 
     def entry(self, session: Session, charge: Charge) -> CreditEntry:
         """The charge as a row of the period in which it falls."""
@@ -267,7 +343,7 @@ class Credits:
         assert row is not None  # reserved from before
         now, period, end = self._clock.now(), row.period_start, row.period_end
         while end <= now:
-            period, end = end, _month_after(end)
+            period, end = end, month_after(end)
         return CreditEntry(
             key=charge.key,
             workspace=charge.principal.workspace,
@@ -282,21 +358,21 @@ class Credits:
         )
 
 
-def _month_after(first: datetime) -> datetime:
-    """The first of the month after that of `first`, which is one itself."""
-    return first.replace(year=first.year + first.month // 12, month=first.month % 12 + 1)
+def _spent(session: Session, run_key: str) -> int:
+    """What the entries of a run say."""
+    return _sum(session, CreditEntry.credits, CreditEntry.run_key == run_key)
 
 
-def _spent(session: Session, run_key: str, period: datetime | None) -> int:
-    """What the entries of a run say, or those of them that are of one period."""
-    mine = [CreditEntry.run_key == run_key, *([] if period is None else [CreditEntry.period == period])]
-    return int(session.exec(select(func.coalesce(func.sum(CreditEntry.credits), 0)).where(*mine)).one())
+def _sum(session: Session, column: Any, *where: Any) -> int:
+    return int(session.exec(select(func.coalesce(func.sum(column), 0)).where(*where)).one())
 
 
-def exhausted(row: Subscription) -> CreditsExhausted:
-    """The refusal, for an end user."""
-    end = f"{row.period_end.day} {row.period_end:%B %Y}"
-    told = f"Your workspace has used the {row.included:,} credits of this month. There are new ones on {end}"
-    more = "; with a larger plan you can go on at once." if row.plan in PLANS else "."
-    details = {"plan": row.plan, "included": row.included, "periodEnd": row.period_end.isoformat()}
-    return CreditsExhausted(told + more, details=details)
+def _too_much(run: Run, needed: int) -> CreditsExhausted:
+    told = f"This would cost {needed} credits, and one message may cost {run.most} at most. Ask for less at once."
+    return CreditsExhausted(told, details={"needed": needed, "most": run.most})
+
+
+def _limited(row: Subscription, limit: int) -> CreditsExhausted:
+    told = f"You have used the {limit:,} credits that your workspace gives you for this month. There are new ones on "
+    told += f"{new_ones(row)}; an admin of your workspace can give you more."
+    return CreditsExhausted(told, details={"limit": limit, "periodEnd": row.period_end.isoformat()})

@@ -5,7 +5,7 @@ Every look-up names workspace and owner, so another's run is one that does not e
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -21,6 +21,7 @@ from copilot_core.clock import Clock
 from copilot_core.errors import ApprovalConflict, Invalid, NotFound, RequestError, ThreadBusy
 from copilot_core.events import RunFailed, RunFinished
 from copilot_core.feed import Feed
+from copilot_core.plans import Allowance
 from copilot_core.principal import Principal, Role
 from copilot_core.run import Answer, CallDecision, Message, Readable, RunInput, plain_answer
 from copilot_core.store.approvals import Approvals
@@ -34,6 +35,7 @@ BEAT = timedelta(seconds=1)
 LEASE = 4 * BEAT
 MOST_TRIES = 3
 INTERRUPTED = "The server stopped while it was answering."
+_NONE: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +136,12 @@ class Runs:
             ApprovalConflict, Invalid: with `strict`, the answers count for nothing.
         """
         given = replace(given, messages=[_named(message) for message in given.messages])
+        allowance = None if free else await self._credits.allowance(principal)
         collided = False
         while True:
             try:
                 begun = await self._database.transact(
-                    lambda session: self._begin(session, principal, given, model, strict=strict, free=free), write=True
+                    lambda session: self._begin(session, principal, given, model, allowance, strict=strict), write=True
                 )
             except IntegrityError:  # another process was quicker: look again, at what it has begun
                 if collided:
@@ -159,9 +162,21 @@ class Runs:
             return None
 
     async def end(
-        self, begun: Begun, feed: Feed, status: str, last: RunFinished | RunFailed, error: str | None = None
+        self,
+        begun: Begun,
+        feed: Feed,
+        status: str,
+        last: RunFinished | RunFailed,
+        error: str | None = None,
+        *,
+        tokens: Mapping[str, int] = _NONE,
+        model: str = "",
     ) -> RunFinished | RunFailed:
         """The run is over: its whole story is in the log, its credits are settled, its thread takes the next one.
+
+        Args:
+            tokens: what the models have taken and said, by kind.
+            model: the one that thought last.
 
         Returns:
             The terminal event, with what the run has cost.
@@ -175,7 +190,8 @@ class Runs:
                 self._ours.discard(begun.run_key)  # not before: while this waits for its turn, the lease is renewed
                 run = session.get(Run, begun.run_key)
                 assert run is not None
-                credits = self._credits.close(session, run, answered=done and run.reserved > 0)
+                paid = done and run.reserved > 0
+                credits = self._credits.close(session, run, answered=paid, tokens=tokens, model=model or run.model)
                 session.exec(update(Run).where(col(Run.key) == begun.run_key).values(**values, credits=credits))
                 ended = replace(last, credits=credits)
                 append(session, begun.run_key, first, [*told, ended])
@@ -222,7 +238,14 @@ class Runs:
         await self._database.transact(lambda session: session.exec(asked), write=True)
 
     def _begin(
-        self, session: Session, principal: Principal, given: RunInput, model: str, *, strict: bool, free: bool
+        self,
+        session: Session,
+        principal: Principal,
+        given: RunInput,
+        model: str,
+        allowance: Allowance | None,
+        *,
+        strict: bool,
     ) -> Begun | timedelta:
         """The stored run, or how long to wait before trying again."""
         thread = self._thread(session, principal, given)
@@ -246,7 +269,7 @@ class Runs:
         if strict and refused is not None:
             raise refused
         begun = self._insert(
-            session, thread, replace(given, model=model), principal, queued=alive, base=base, free=free
+            session, thread, replace(given, model=model), principal, allowance, queued=alive, base=base
         )
         return replace(begun, refused=refused, was_waiting=waits, looks=_may_be_open(last))
 
@@ -299,7 +322,7 @@ class Runs:
     def _give_up(self, session: Session, run: Run, thread_id: str) -> None:
         """End a run that nobody runs any more."""
         run.status, run.error, run.ended_at = "failed", "interrupted", self._clock.now()
-        run.credits = self._credits.close(session, run, answered=False)
+        run.credits = self._credits.close(session, run, answered=False, tokens=_NONE, model=run.model)
         told = RunFailed(run.id, thread_id, "internal_error", INTERRUPTED)
         append(session, run.key, _logged(session, run) + 1, [told])
         session.flush()
@@ -310,10 +333,10 @@ class Runs:
         thread: Thread,
         given: RunInput,
         principal: Principal,
+        allowance: Allowance | None,
         *,
         queued: bool,
         base: int,
-        free: bool,
     ) -> Begun:
         key, now = str(uuid4()), self._clock.now()
         thread.updated_at = now
@@ -335,8 +358,8 @@ class Runs:
         )
         session.add(run)
         session.flush()
-        if not free:
-            self._credits.open(session, run)
+        if allowance is not None:
+            self._credits.open(session, run, allowance, given.most_credits)
         return replace(_begun(run, thread, principal), queued=queued, given=given)
 
     def _promote(self, session: Session, begun: Begun) -> Begun | None:

@@ -32,7 +32,10 @@ def instant(*, nullable: bool = False) -> Any:
 
 
 class ApiKey(SQLModel, table=True):
-    """A key `ck_<id>_<random>`: only the SHA-256 of the random part is stored."""
+    """A key `ck_<id>_<random>`: only the SHA-256 of the random part is stored.
+
+    An operator's administers all workspaces.
+    """
 
     __tablename__ = "copilot_api_key"
     id: str = Field(primary_key=True)
@@ -41,6 +44,7 @@ class ApiKey(SQLModel, table=True):
     user: str
     role: str
     name: str | None = None
+    operator: bool = False
     created_at: datetime = instant()
     expires_at: datetime | None = instant(nullable=True)
     revoked_at: datetime | None = instant(nullable=True)
@@ -72,8 +76,8 @@ class Run(SQLModel, table=True):
     renewed while the owning process lives, so a run that has outlived it can be told from one that goes
     on, and be taken over (`tries` counts). `input` is what a process that takes over needs to begin. Two
     runs of a thread may have one `id`: a client resumes an interrupted run under its name, and `base`
-    is then the last sequence number of the part before. `reserved` are credits that it may still use, and
-    `credits` what it has cost, once it has ended.
+    is then the last sequence number of the part before. `reserved` are credits that it may still use, `most` what
+    it may cost in all, and `credits` what it has cost, once it has ended.
     """
 
     __tablename__ = "copilot_run"
@@ -106,6 +110,7 @@ class Run(SQLModel, table=True):
     tries: int = 1
     stop_asked: bool = False
     reserved: int = 0
+    most: int = 0
     credits: int = 0
 
 
@@ -202,13 +207,17 @@ class ResultRow(SQLModel, table=True):
 
 
 class WorkspaceRow(SQLModel, table=True):
-    """What the admins of a workspace have set; `confirm` and `deny` are JSON lists of action names."""
+    """What the admins of a workspace have set; `confirm` and `deny` are JSON lists of action names.
+
+    `limits` is JSON ``{"roles": {role: credits}, "users": {user: credits}}``, of each user and month.
+    """
 
     __tablename__ = "copilot_workspace"
     workspace: str = Field(primary_key=True)
     confirm_rows: int | None = None
     confirm: str = "[]"
     deny: str = "[]"
+    limits: str = "{}"
     changed_by: str
     changed_at: datetime = instant()
 
@@ -216,7 +225,9 @@ class WorkspaceRow(SQLModel, table=True):
 class Subscription(SQLModel, table=True):
     """A workspace's plan, and its credits of the period that goes on.
 
-    `used` is what ended runs have cost, `reserved` what those that go on may cost.
+    `used` is what ended runs have cost, `reserved` what those that go on may cost. `prices`, which is JSON
+    ``{action: credits}``, `models`, a JSON list, and `most`, credits of one run, stand in place of the server's where
+    they are set.
     """
 
     __tablename__ = "copilot_subscription"
@@ -228,12 +239,16 @@ class Subscription(SQLModel, table=True):
     period_end: datetime = instant()
     used: int = 0
     reserved: int = 0
+    prices: str = "{}"
+    models: str = "[]"
+    most: int | None = None
 
 
 class CreditEntry(SQLModel, table=True):
     """Why credits were used, once for each operation: `key` is the call's own. Append-only; negative gives back.
 
-    `action` is empty for an answer without a charged operation, `run_key` for a call outside any run.
+    `action` is empty for the answer of a run, which has the run's tokens and costs only where no operation does;
+    `run_key` is empty for a call outside any run.
     """
 
     __tablename__ = "copilot_credit"
@@ -248,8 +263,34 @@ class CreditEntry(SQLModel, table=True):
     action: str
     model: str
     credits: int
+    input_tokens: int = 0
+    output_tokens: int = 0
     period: datetime = instant()
     day: str
+    at: datetime = instant()
+
+
+class CreditHold(SQLModel, table=True):
+    """Credits that a call outside any run may use until it ends; worth nothing any more after `expires_at`."""
+
+    __tablename__ = "copilot_credit_hold"
+    key: str = Field(primary_key=True)
+    workspace: str = Field(index=True)
+    owner: str
+    credits: int
+    expires_at: datetime = instant()
+
+
+class AuditRow(SQLModel, table=True):
+    """What somebody changed in how a workspace is set up; `detail` is JSON. Append-only."""
+
+    __tablename__ = "copilot_audit"
+    __table_args__ = (Index("copilot_audit_of_workspace", "workspace", "at"),)
+    id: str = Field(primary_key=True)
+    workspace: str
+    by: str
+    did: str
+    detail: str
     at: datetime = instant()
 
 
