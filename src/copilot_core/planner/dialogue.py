@@ -6,7 +6,7 @@ is skipped. A question of ours is recognised by planning the message that it ans
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
@@ -58,8 +58,8 @@ def decide(messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]], 
     steps = plan_turn(Planner(box, world), turns)
     done = [d for d in now.done if not _is_schema(box, d[0], steps)]
     failed = any(_failed(result) for _, _, result in done)
-    call = _next_call(steps, done) if may_call and not failed else None
-    return Decision(calls=(call,)) if call is not None else Decision(_final(steps, done, box, world, failed=failed))
+    calls = _next_calls(steps, done) if may_call and not failed else ()
+    return Decision(calls=calls) if calls else Decision(_final(steps, done, box, world, failed=failed))
 
 
 def turns_of(messages: Sequence[BaseMessage]) -> list[Turn]:
@@ -83,9 +83,8 @@ def turns_of(messages: Sequence[BaseMessage]) -> list[Turn]:
 
 def plan_turn(planner: Planner, turns: Sequence[Turn], depth: int = 0) -> list[Step]:
     """The steps of the last turn, which may answer a question that we asked in the one before."""
-    earlier = [
-        r for turn in turns[:-1] for _, arguments, result in turn.done if (r := result_references(arguments, result))
-    ]
+    done = [call for turn in turns[:-1] for call in turn.done]
+    earlier = [r for name, arguments, result in done if (r := result_references(arguments, result, action=name))]
     text = turns[-1].text
     if len(turns) > 1 and depth < _REPLAYED and turns[-2].said.rstrip().endswith(("?", ".")):
         pending = _pending(planner, turns[:-1], depth)
@@ -154,6 +153,17 @@ def _is_schema(box: Toolbox, name: str, steps: Sequence[Step]) -> bool:
     shape = shape_of(tool) if tool else None
     planned = any(isinstance(s, Call) and s.tool.name == name for s in steps)
     return shape is not None and shape.kind == "describe" and not planned
+
+
+def _next_calls(
+    steps: Sequence[Step], done: Sequence[tuple[str, Mapping[str, Any], Any]]
+) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The next call, with those that join it."""
+    first = _next_call(steps, done)
+    if first is None:
+        return ()
+    later = [s for s in steps if isinstance(s, Call)][len(done) + 1 :]
+    return (first, *((call.tool.name, call.arguments) for call in takewhile(lambda call: call.joins, later)))
 
 
 def _next_call(

@@ -2,17 +2,19 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from copilot_core.planner.clauses import Clause, polished, sentences, soft_breaks
 from copilot_core.planner.modules import closed_module
+from copilot_core.planner.objects import does, ends
 from copilot_core.planner.page import told_of_page
 from copilot_core.planner.preambles import commands, is_story
 from copilot_core.planner.ranking import Candidate, rank
 from copilot_core.planner.references import PRONOUN, Reference
 from copilot_core.planner.smalltalk import is_smalltalk
 from copilot_core.planner.tools import Param, Tool, Toolbox
+from copilot_core.planner.vocabulary import STOP
 from copilot_core.planner.words import stem, stems_of
 from copilot_core.planner.world import Module, World
 
@@ -23,7 +25,13 @@ _COVERED = 0.8
 
 @dataclass
 class Call:
-    """An action to call. `uses` is the earlier step of this turn whose result `reference_param` takes."""
+    """An action to call.
+
+    Args:
+        reference_param: takes what an earlier step of this turn will have told.
+        each: the ids that it is to be called with, one after the other.
+        joins: whether it is called in one round with the step before it.
+    """
 
     tool: Tool
     arguments: dict[str, Any]
@@ -33,6 +41,8 @@ class Call:
     kind: str = ""
     text: str = ""
     unused: list[str] = field(default_factory=list)
+    each: list[str] = field(default_factory=list)
+    joins: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,7 +89,7 @@ class Planner:
                 added = self._merged(steps, step)
                 if added is None:
                     continue
-                steps.append(added)
+                steps.extend(_one_by_one(added))
                 if isinstance(added, Call):
                     carried = added.module or carried
                     promised = _promised(added, len(steps) - 1)
@@ -188,6 +198,7 @@ class Planner:
             found.kind,
             clause.text,
             found.unused,
+            found.each,
         )
 
     def _merged(self, steps: list[Step], step: Step) -> Step | None:
@@ -211,14 +222,31 @@ class Planner:
         return step
 
 
+def _one_by_one(step: Step) -> list[Step]:
+    """A call for each of several things: "resolve all of them"."""
+    if not isinstance(step, Call) or not step.each or step.tool.handle is None:
+        return [step]
+    name = step.tool.handle.name
+    return [
+        replace(step, arguments={**step.arguments, name: value}, each=[], joins=place > 0)
+        for place, value in enumerate(step.each)
+    ]
+
+
 def accepts(found: Candidate, clause: Clause) -> bool:
     """Whether the evidence is enough to act on, or to ask about."""
     tool = found.tool
+    if found.elsewhere:
+        return False
     if found.exemplary and found.score >= _CLEAR_SCORE and not (found.kind and found.unused):
         return True
     if found.score < _CLEAR_SCORE or (clause.is_question and not tool.reads and found.verb < 0.6):
         return False
     if clause.is_statement and not found.kind and not tool.reads:
+        return False
+    if not found.kind and ends(clause) and not does(tool, clause):
+        return False
+    if not tool.reads and _lists(clause, tool):
         return False
     if not found.kind and clause.head is None and clause.has_copula and not clause.text.rstrip().endswith("?"):
         return False
@@ -227,7 +255,8 @@ def accepts(found: Candidate, clause: Clause) -> bool:
     sure = found.evidence >= 1 and not found.missing and not found.weak
     told = not tool.reads and any(p.role in {"prose", "name"} and p.name in found.arguments for p in tool.params)
     plain = not tool.params and found.coverage >= 0.5
-    if tool.reads and not plain and found.explained < 0.25 and not (sure and found.coverage >= 0.5):
+    known = sure and found.coverage >= 0.5 and bool(tool.nouns)
+    if tool.reads and not plain and found.explained < 0.25 and not known:
         return False
     if found.explained < (0.5 if tool.reads else 0.4) and not (sure or told or plain) and found.verb < 1.2:
         return False
@@ -238,6 +267,18 @@ def accepts(found: Candidate, clause: Clause) -> bool:
             or (found.coverage >= 0.6 and found.evidence >= 1)
         )
     return not tool.is_light and found.verb >= 0.9 and found.explained >= 0.35 and not found.missing
+
+
+def _lists(clause: Clause, tool: Tool) -> bool:
+    """“incidents regarding orders”: without a verb, and in the plural, a thing is asked for and not made."""
+    first = next((w for w in clause.words if w.lower not in STOP), None)
+    return (
+        clause.head is None
+        and first is not None
+        and first.stem in tool.nouns
+        and first.lower.endswith("s")
+        and stem(first.lower.removesuffix("s")) == first.stem
+    )
 
 
 def _accepts_record(found: Candidate, clause: Clause) -> bool:

@@ -7,9 +7,11 @@ from typing import Any
 
 from copilot_core.planner.clauses import PAST, Clause, Span
 from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention, module_mentions, verb_option
+from copilot_core.planner.objects import objects
 from copilot_core.planner.options import find_options
+from copilot_core.planner.pointing import Pointing, pointings
 from copilot_core.planner.records import RecordFiller, asks_schema, module_for, shape_of
-from copilot_core.planner.references import Reference
+from copilot_core.planner.references import Reference, is_of
 from copilot_core.planner.slots import Filler
 from copilot_core.planner.tools import Param, Tool, Toolbox
 from copilot_core.planner.values import overlaps
@@ -43,6 +45,7 @@ _POINTED = re.compile(r"\b(?:this|that|these|those|the current)\s+$", re.I)
 _BEFORE_NOUN = word_set("a an the my our new quick short another me us out up")
 _NOT_MAKING = word_set("delete update query search navigate summarize describe suggest remind send draft")
 _LOOKING = word_set("show view see display browse list give")
+_OPENING = _LOOKING | {"open"}
 _SHOWS = stem_set("show view display")
 _POSSIBLE = re.compile(
     r"\b(?:can|could|possible|available|allowed|valid|exist|are there"
@@ -82,17 +85,38 @@ class Candidate:
     partial: dict[str, Any] = field(default_factory=dict)
     named: bool = True
     unused: list[str] = field(default_factory=list)
+    each: list[str] = field(default_factory=list)
+    elsewhere: bool = False
 
 
 def rank(
     clause: Clause, box: Toolbox, world: World, earlier: Sequence[Sequence[Reference]], carried: Module | None
 ) -> list[Candidate]:
     """The likeliest actions with their arguments, best first."""
+    shown = [p for p in pointings(clause.text, earlier) if p.references]
+    known = objects(box, world, earlier)
     first = [_cheap(tool, clause, box, world, carried) for tool in box.tools]
+    for found in first:
+        _pointed(found, shown, clause)
     first.sort(key=lambda c: -c.score)
     kept = [_filled(c, clause, box, world, earlier, carried) for c in first[:_CONSIDERED]]
+    for found in kept:
+        found.elsewhere = found.elsewhere or known.elsewhere(found.tool, clause, found.arguments)
     kept.sort(key=lambda c: -c.score)
     return kept
+
+
+def _pointed(found: Candidate, shown: Sequence[Pointing], clause: Clause) -> None:
+    """An action on what the words point at is as good as named: "resolve the first one" after a list of incidents."""
+    tool = found.tool
+    if found.kind or tool.handle is None or not any(r.things and is_of(r, tool.things) for p in shown for r in p.references):
+        return
+    gained = max(0.0, 0.8 - found.coverage)
+    found.coverage += gained
+    found.score += 1.6 * gained
+    if tool.reads and clause.head is not None and clause.head.lower in _OPENING and found.verb < 0.9:
+        found.score += 0.9 - found.verb
+        found.verb = 0.9
 
 
 def _cheap(tool: Tool, clause: Clause, box: Toolbox, world: World, carried: Module | None) -> Candidate:
@@ -445,7 +469,7 @@ def _filled(
             filled.unclear,
         )
         found.evidence, found.partial, found.named = filled.evidence, filled.partial, filled.named
-        found.unused = filled.unused
+        found.unused, found.elsewhere = filled.unused, filled.elsewhere
         if filled.spans or shape.kind in {"navigate", "describe"}:
             mention = ModuleMention(filled.module, (0, 0), 1.0) if filled.module else None
             better = explained(clause, found.tool, box, mention, filled.spans)
@@ -459,8 +483,12 @@ def _filled(
     filler = Filler(found.tool, clause, world, earlier)
     filling = filler.fill()
     found.arguments, found.missing, found.weak = filling.arguments, filler.missing(), frozenset(filling.weak)
-    found.unused = filling.unused
+    found.unused, found.each, found.elsewhere = filling.unused, filling.each, filling.elsewhere
     found.evidence = filling.evidence
+    if found.tool.reads and filling.spans:
+        better = max(found.explained, explained(clause, found.tool, box, None, filling.spans))
+        found.score += better - found.explained
+        found.explained = better
     gained = _covered_by_values(found, clause, box) - found.coverage
     if not found.tool.params and found.explained >= 0.5:
         gained = max(gained, 0.8 * found.explained - found.coverage)

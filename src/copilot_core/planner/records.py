@@ -71,6 +71,7 @@ class Filled:
     references: list[Reference] = field(default_factory=list)
     reference_param: Param | None = None
     unclear: bool = False
+    elsewhere: bool = False
     partial: dict[str, Any] = field(default_factory=dict)
     named: bool = True
     spans: list[Span] = field(default_factory=list)
@@ -374,7 +375,7 @@ class RecordFiller:
         self._put_subject(read_subject(self.clause, text, self.mention, self.world, self.earlier))
 
     def _put_subject(self, subject: Subject) -> None:
-        self.filled.unclear = subject.unclear
+        self.filled.unclear, self.filled.elsewhere = subject.unclear, subject.elsewhere
         self.filled.unused += subject.unused
         page = self.world.page
         if (

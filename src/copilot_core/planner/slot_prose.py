@@ -3,14 +3,22 @@
 import re
 
 from copilot_core.planner.clauses import Span
-from copilot_core.planner.prose import remainder, tidy
+from copilot_core.planner.prose import clean, remainder, tidy
 from copilot_core.planner.slot_base import Slots, word_before
 from copilot_core.planner.tools import Param
+from copilot_core.planner.vocabulary import STOP
 from copilot_core.planner.words import words_of
 
 _REASON = re.compile(r"\b(?:because(?: of)?|since|due to|as i|reason(?: is|:)?)\s+", re.IGNORECASE)
 
 _TOPIC = re.compile(r"\b(?:about|regarding|concerning|on the topic of|re:?)\s+", re.IGNORECASE)
+
+_ABOUT = re.compile(
+    r"\b(?:about|regarding|concerning|mention(?:s|ing)?|contain(?:s|ing)?|relat(?:ed|ing) to|matching|with the words?)\s+"
+    r"(?:the\s+|an?\s+)?(?:words?\s+)?(?=\w)",
+    re.IGNORECASE,
+)
+_WORDS_OF = re.compile(r"\b(?:words?|titles?|topics?|keywords?|text (?:to|that|of|in)|looked for|search)\b", re.IGNORECASE)
 
 _NAMED = re.compile(
     r"\b(?:called|named|titled|entitled|with (?:the )?(?:title|name"
@@ -31,6 +39,19 @@ class ProseSlots(Slots):
                 self._put_text(param, *self.body)
         for role, pattern in (("name", _NAMED), ("reason", _REASON), ("topic", _TOPIC)):
             self._after_marker(role, pattern)
+
+    def _asked_about(self) -> None:
+        """“which incidents mention the database”: what a list is narrowed by, where the schema takes words."""
+        match = _ABOUT.search(self.clause.text) if self.tool.reads else None
+        if match is None or self._in_body(match.span()) or not self.filling.is_free((match.end(), match.end() + 1)):
+            return
+        texts = [p for p in self._open("prose", "name", "string") if p.role == "prose" or _WORDS_OF.search(p.description)]
+        if texts:
+            dates = [w.start for w in self.clause.dates if w.start > match.end()]
+            text = clean(self.clause.text[match.end() : min([self._marker_end(match.end()), *dates])].rstrip(" ?.!"))
+            if text and text.lower() not in STOP:
+                start = self.clause.text.index(text, match.end()) if text in self.clause.text else match.end()
+                self.filling.put(texts[0], text, (match.start(), start + len(text)))
 
     def _of_body(self) -> Param | None:
         """A required text before an optional one: ``report an issue: the door is stuck`` is its title."""

@@ -1,0 +1,107 @@
+"""Whether an action acts on what a clause speaks of, or only its verb fits.
+
+What it acts on is known by nouns and by the form of ids: examples and descriptions ("such as INC-12") say which ids
+are whose, and so do earlier results.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from copilot_core.planner.clauses import Clause
+from copilot_core.planner.modules import module_mentions, nouns_of
+from copilot_core.planner.references import Reference
+from copilot_core.planner.tools import Tool, Toolbox
+from copilot_core.planner.values import find_literals
+from copilot_core.planner.vocabulary import classes_of, similar
+from copilot_core.planner.words import stem, stems_of, words_of
+from copilot_core.planner.world import World
+
+_FORM = re.compile(r"([a-z]{1,12}[-_])[a-z0-9_-]*[a-z0-9]$", re.IGNORECASE)
+_ENDING = frozenset({"delete", "cancel"})
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Which ids and nouns are whose, among the actions, the modules and the results of one request."""
+
+    box: Toolbox
+    world: World
+    forms: Mapping[str, frozenset[str]]
+
+    def elsewhere(self, tool: Tool, clause: Clause, arguments: Mapping[str, Any]) -> bool:
+        """Whether the thing that `arguments` give to `tool` is of another kind."""
+        handle = tool.handle
+        value = arguments.get(handle.name) if handle else None
+        if handle is None or not isinstance(value, str):
+            return False
+        owners = self.forms.get(form_of(value))
+        if owners is not None:
+            return not _alike(owners, tool.things)
+        if any(_is_named(word.stem, tool) for word in clause.words):
+            return False
+        if any(x.kind == "id" and x.value == value for x in clause.literals):
+            return any(tool.things & things for things in self.forms.values())
+        return not clause.quoted() and any(s in self._nouns() for s in stems_of(value))
+
+    def _nouns(self) -> set[str]:
+        """The nouns of all that there is here."""
+        modules = {noun for module in self.world.modules for noun in nouns_of(module)}
+        return modules | {thing for tool in self.box.tools if tool.handle for thing in tool.things}
+
+    def meant(self, clause: Clause) -> list[Tool]:
+        """The actions on what `clause` speaks of, by the form of its id or by its noun."""
+        ids = [x.value for x in clause.of_kind("id")]
+        things = {thing for value in ids for thing in self.forms.get(form_of(value), ())}
+        things |= {w.stem for w in clause.words if w.stem in {t for tool in self.box.tools for t in tool.things}}
+        return [tool for tool in self.box.tools if tool.handle and things & tool.things]
+
+
+def objects(box: Toolbox, world: World, earlier: Sequence[Sequence[Reference]]) -> Objects:
+    """What is known of ids and nouns in one request."""
+    forms: dict[str, set[str]] = {}
+    for tool in box.tools:
+        for text in (*tool.examples, tool.handle.description if tool.handle else ""):
+            for form in _forms_in(text) if tool.handle else ():
+                forms.setdefault(form, set()).update(tool.things)
+    for reference in (reference for group in earlier for reference in group):
+        if reference.id and reference.things:
+            forms.setdefault(form_of(reference.id), set()).update(reference.things)
+    forms.pop("", None)
+    return Objects(box, world, {form: frozenset(things) for form, things in forms.items()})
+
+
+def form_of(value: str) -> str:
+    """What the ids of one kind have in common: INC-12 -> inc-; nothing where it cannot be told."""
+    match = _FORM.fullmatch(value.strip())
+    return match[1].lower() if match and any(c.isdigit() for c in value) else ""
+
+
+def _forms_in(text: str) -> Iterator[str]:
+    for literal in find_literals(text):
+        if literal.kind == "id" and form_of(literal.value):
+            yield form_of(literal.value)
+
+
+def _alike(left: frozenset[str], right: frozenset[str]) -> bool:
+    return any(similar(a, b) >= 0.6 for a in left for b in right)
+
+
+def _is_named(word: str, tool: Tool) -> bool:
+    return any(similar(word, noun) >= 0.6 for noun in {*tool.things, *tool.nouns})
+
+
+def ends(clause: Clause) -> bool:
+    """Whether `clause` wants something to be gone."""
+    return clause.head is not None and bool(classes_of(clause.head.lower) & _ENDING)
+
+
+def does(tool: Tool, clause: Clause) -> bool:
+    """Whether what the verb of `clause` asks for is something that the action, by all that it says, does."""
+    if clause.head is None:
+        return True
+    wanted = classes_of(clause.head.lower)
+    said = {stem(w.lower) for text in (tool.description, *tool.examples) for w in words_of(text)}
+    known = {c for word in (*tool.name_words, tool.description.split(" ")[0]) for c in classes_of(word)}
+    return bool(wanted & known) or clause.head.stem in said
