@@ -16,7 +16,7 @@ from copilot_core.planner.tools import Tool, Toolbox
 from copilot_core.planner.values import find_literals
 from copilot_core.planner.vocabulary import classes_of, similar
 from copilot_core.planner.words import stem, stems_of, words_of
-from copilot_core.planner.world import World
+from copilot_core.planner.world import Module, World
 
 _FORM = re.compile(r"([a-z]{1,12}[-_])[a-z0-9_-]*[a-z0-9]$", re.IGNORECASE)
 _ENDING = frozenset({"delete", "cancel"})
@@ -29,21 +29,32 @@ class Objects:
     box: Toolbox
     world: World
     forms: Mapping[str, frozenset[str]]
+    ids: Mapping[str, frozenset[str]]
 
     def elsewhere(self, tool: Tool, clause: Clause, arguments: Mapping[str, Any]) -> bool:
         """Whether the thing that `arguments` give to `tool` is of another kind."""
-        handle = tool.handle
-        value = arguments.get(handle.name) if handle else None
-        if handle is None or not isinstance(value, str):
+        value = arguments.get(tool.handle.name) if tool.handle else None
+        if not isinstance(value, str) or (self.world.page and value == self.world.page.record_id):
             return False
-        owners = self.forms.get(form_of(value))
+        owners = self.owners(value)
         if owners is not None:
             return not _alike(owners, tool.things)
-        if any(_is_named(word.stem, tool) for word in clause.words):
+        if clause.quoted() or any(_is_named(word.stem, tool) for word in clause.words):
             return False
         if any(x.kind == "id" and x.value == value for x in clause.literals):
             return any(tool.things & things for things in self.forms.values())
-        return not clause.quoted() and any(s in self._nouns() for s in stems_of(value))
+        return ends(clause) or any(s in self._nouns() for s in stems_of(value))
+
+    def outside(self, module: Module | None, arguments: Mapping[str, Any]) -> bool:
+        """Whether an id among the arguments of an action on records is known to be of no record of `module`."""
+        given = [v for value in arguments.values() for v in (value if isinstance(value, list) else [value])]
+        owners = [o for v in given if isinstance(v, str) and (o := self.owners(v)) is not None]
+        nouns = frozenset(nouns_of(module)) if module else frozenset()
+        return any(not _alike(one, nouns) for one in owners)
+
+    def owners(self, value: str) -> frozenset[str] | None:
+        """What kind of thing an id is of; None for what is no id that is known."""
+        return self.ids.get(value) or self.forms.get(form_of(value))
 
     def _nouns(self) -> set[str]:
         """The nouns of all that there is here."""
@@ -61,15 +72,16 @@ class Objects:
 def objects(box: Toolbox, world: World, earlier: Sequence[Sequence[Reference]]) -> Objects:
     """What is known of ids and nouns in one request."""
     forms: dict[str, set[str]] = {}
+    known = [r for group in earlier for r in group if r.id and r.things]
     for tool in box.tools:
         for text in (*tool.examples, tool.handle.description if tool.handle else ""):
             for form in _forms_in(text) if tool.handle else ():
                 forms.setdefault(form, set()).update(tool.things)
-    for reference in (reference for group in earlier for reference in group):
-        if reference.id and reference.things:
-            forms.setdefault(form_of(reference.id), set()).update(reference.things)
+    for reference in known:
+        forms.setdefault(form_of(str(reference.id)), set()).update(reference.things)
     forms.pop("", None)
-    return Objects(box, world, {form: frozenset(things) for form, things in forms.items()})
+    ids = {str(r.id): r.things for r in known}
+    return Objects(box, world, {form: frozenset(things) for form, things in forms.items()}, ids)
 
 
 def form_of(value: str) -> str:

@@ -255,6 +255,8 @@ def accepts(found: Candidate, clause: Clause) -> bool:
     sure = found.evidence >= 1 and not found.missing and not found.weak
     told = not tool.reads and any(p.role in {"prose", "name"} and p.name in found.arguments for p in tool.params)
     plain = not tool.params and found.coverage >= 0.5
+    if not tool.nouns and tool.handle and "query" in tool.classes and not set(tool.name_words[1:]) & set(clause.stems):
+        return False
     known = sure and found.coverage >= 0.5 and bool(tool.nouns)
     if tool.reads and not plain and found.explained < 0.25 and not known:
         return False

@@ -30,7 +30,7 @@ _SEARCHING = re.compile(
     r"\b(?:search|look(?:ing)? (?:for|up)|lookup|grep|(?:anything|everything"
     r"|something|notes?|records?|stuff) (?:\w+ )?(?:about|on|mention\w*"
     r"|related|containing|with the|matching|regarding)|mention\w*|where"
-    r" (?:did|do|have) (?:we|i)|where (?:is|are|was|were) .*\b(?:notes?"
+    r" (?:did|do|have) (?:we|i)|what (?:do|did|have) (?:we|i|you) (?:have |know |got )?(?:about|on|regarding)|where (?:is|are|was|were) .*\b(?:notes?"
     r"|about|mention|records?|info|details?)\b|(?:did|have|has) (?:we"
     r"|i|anyone|somebody|someone) (?:\w+ )?(?:writ\w+|put|note\w*|sav\w+"
     r"|record\w*|mention\w*|log\w*|stor\w+)|did (?:we|i) (?:write|put"
@@ -101,7 +101,11 @@ def rank(
     first.sort(key=lambda c: -c.score)
     kept = [_filled(c, clause, box, world, earlier, carried) for c in first[:_CONSIDERED]]
     for found in kept:
-        found.elsewhere = found.elsewhere or known.elsewhere(found.tool, clause, found.arguments)
+        found.elsewhere = found.elsewhere or (
+            known.outside(found.module, found.arguments)
+            if found.kind
+            else known.elsewhere(found.tool, clause, found.arguments)
+        )
     kept.sort(key=lambda c: -c.score)
     return kept
 
@@ -486,9 +490,7 @@ def _filled(
     found.unused, found.each, found.elsewhere = filling.unused, filling.each, filling.elsewhere
     found.evidence = filling.evidence
     if found.tool.reads and filling.spans:
-        better = max(found.explained, explained(clause, found.tool, box, None, filling.spans))
-        found.score += better - found.explained
-        found.explained = better
+        found.explained = max(found.explained, explained(clause, found.tool, box, None, filling.spans))
     gained = _covered_by_values(found, clause, box) - found.coverage
     if not found.tool.params and found.explained >= 0.5:
         gained = max(gained, 0.8 * found.explained - found.coverage)
