@@ -14,8 +14,9 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from copilot_core.planner import answers
 from copilot_core.planner.clauses import Clause
 from copilot_core.planner.plan import Ask, Call, Planner, Refused, Step, Unknown
-from copilot_core.planner.records import shape_of
+from copilot_core.planner.records import as_filters, filters_by_id, shape_of
 from copilot_core.planner.references import Reference, loads, result_references
+from copilot_core.planner.related import conditions
 from copilot_core.planner.replies import answered
 from copilot_core.planner.smalltalk import is_smalltalk
 from copilot_core.planner.tools import Tool, Toolbox, toolbox
@@ -58,7 +59,7 @@ def decide(messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]], 
     steps = plan_turn(Planner(box, world), turns)
     done = [d for d in now.done if not _is_schema(box, d[0], steps)]
     failed = any(_failed(result) for _, _, result in done)
-    calls = _next_calls(steps, done) if may_call and not failed else ()
+    calls = _next_calls(steps, done, world) if may_call and not failed else ()
     return Decision(calls=calls) if calls else Decision(_final(steps, done, box, world, failed=failed))
 
 
@@ -156,10 +157,10 @@ def _is_schema(box: Toolbox, name: str, steps: Sequence[Step]) -> bool:
 
 
 def _next_calls(
-    steps: Sequence[Step], done: Sequence[tuple[str, Mapping[str, Any], Any]]
+    steps: Sequence[Step], done: Sequence[tuple[str, Mapping[str, Any], Any]], world: World
 ) -> tuple[tuple[str, dict[str, Any]], ...]:
     """The next call, with those that join it."""
-    first = _next_call(steps, done)
+    first = _next_call(steps, done, world)
     if first is None:
         return ()
     later = [s for s in steps if isinstance(s, Call)][len(done) + 1 :]
@@ -167,12 +168,15 @@ def _next_calls(
 
 
 def _next_call(
-    steps: Sequence[Step], done: Sequence[tuple[str, Mapping[str, Any], Any]]
+    steps: Sequence[Step], done: Sequence[tuple[str, Mapping[str, Any], Any]], world: World
 ) -> tuple[str, dict[str, Any]] | None:
     calls = [s for s in steps if isinstance(s, Call)]
     if len(done) >= len(calls):
         return None
     call = calls[len(done)]
+    if call.ties:
+        param, told = filters_by_id(call.tool), conditions(call.ties, world, call.module, done[-1][2])
+        return (call.tool.name, {**call.arguments, param.name: as_filters(param, told)}) if param and told else None
     if not call.references or call.reference_param is None or not done:
         return call.tool.name, call.arguments
     positions = [steps.index(c) for c in calls]

@@ -8,13 +8,14 @@ from typing import Any
 from copilot_core.planner.clauses import Clause, polished, sentences, soft_breaks
 from copilot_core.planner.modules import closed_module
 from copilot_core.planner.objects import does, ends
-from copilot_core.planner.page import told_of_page
 from copilot_core.planner.preambles import commands, is_story
 from copilot_core.planner.ranking import Candidate, rank
+from copilot_core.planner.records import as_filters, filters_by_id
 from copilot_core.planner.references import PRONOUN, Reference
+from copilot_core.planner.related import Related, Tie, itself, related, tied
 from copilot_core.planner.smalltalk import is_smalltalk
 from copilot_core.planner.tools import Param, Tool, Toolbox
-from copilot_core.planner.vocabulary import STOP
+from copilot_core.planner.vocabulary import GENERIC, STOP
 from copilot_core.planner.words import stem, stems_of
 from copilot_core.planner.world import Module, World
 
@@ -31,6 +32,7 @@ class Call:
         reference_param: takes what an earlier step of this turn will have told.
         each: the ids that it is to be called with, one after the other.
         joins: whether it is called in one round with the step before it.
+        ties: what its records have in common with the record that the step before it tells.
     """
 
     tool: Tool
@@ -43,6 +45,7 @@ class Call:
     unused: list[str] = field(default_factory=list)
     each: list[str] = field(default_factory=list)
     joins: bool = False
+    ties: tuple[Tie, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,10 @@ class Planner:
             yield from told
             return
         text = polished(sentence)
+        asked = related(Clause(text, self.world.now), self.world)
+        if asked is not None and not asked.direct:
+            yield from self._related(asked, text)
+            return
         for left, right in soft_breaks(text):
             head = self._clause(left, known, carried)
             if not isinstance(head, Call) or _continues(right, head):
@@ -139,6 +146,28 @@ class Planner:
                 yield from tail
                 return
         yield self._clause(text, known, carried)
+
+    def _related(self, asked: Related, text: str) -> list[Step]:
+        """Related records that no field of their own ties to the open one: by its values, else by its name."""
+        assert self.world.page is not None
+        listed, opened = self._query(asked.noun), self._query(self.world.opened.name if self.world.opened else "")
+        if asked.ties and listed is not None and opened is not None:
+            param, own = filters_by_id(listed.tool), filters_by_id(opened.tool)
+            if param is not None and own is not None:
+                opened.arguments[own.name] = as_filters(own, itself(self.world))
+                return [opened, replace(listed, text=text, ties=asked.ties)]
+        name = self.world.page.record_name
+        plain = stem(asked.noun) in GENERIC
+        said = f'search {asked.noun} for "{name}"' if asked.module or plain else f"list {asked.noun} about {name}"
+        found = self._clause(said, [], None) if name and asked.module is not self.world.opened else None
+        if isinstance(found, Call) and name in found.arguments.values():
+            return [replace(found, text=text)]
+        step = listed or self._clause(text, [], None)
+        return [replace(step, text=text, unused=[*step.unused, "related"]) if isinstance(step, Call) else step]
+
+    def _query(self, noun: str) -> Call | None:
+        step = self._clause(f"list {noun}", [], None)
+        return step if isinstance(step, Call) and step.kind == "query" else None
 
     def _after_story(self, sentence: str, known: list[list[Reference]], carried: Module | None) -> list[Step]:
         """The calls of a command that follows a story, if all of it makes sense."""
@@ -164,7 +193,9 @@ class Planner:
     def _clause(self, text: str, known: Sequence[Sequence[Reference]], carried: Module | None) -> Step:
         if is_smalltalk(text):
             return Unknown(text, smalltalk=True)
-        clause = Clause(told_of_page(text, self.world), self.world.now)
+        clause = Clause(text, self.world.now)
+        asked = related(clause, self.world)
+        clause = tied(clause, asked, self.world) if asked else clause
         ranked = rank(clause, self.box, self.world, known, carried)
         accepted = [c for c in ranked if accepts(c, clause)]
         closed = closed_module(clause, self.world)
@@ -255,7 +286,8 @@ def accepts(found: Candidate, clause: Clause) -> bool:
     sure = found.evidence >= 1 and not found.missing and not found.weak
     told = not tool.reads and any(p.role in {"prose", "name"} and p.name in found.arguments for p in tool.params)
     plain = not tool.params and found.coverage >= 0.5
-    if not tool.nouns and tool.handle and "query" in tool.classes and not set(tool.name_words[1:]) & set(clause.stems):
+    vague = "query" in tool.classes and not tool.nouns and any(p.required for p in tool.params)
+    if vague and not {stem(w) for w in tool.name_words[1:]} & set(clause.stems):
         return False
     known = sure and found.coverage >= 0.5 and bool(tool.nouns)
     if tool.reads and not plain and found.explained < 0.25 and not known:

@@ -268,7 +268,7 @@ class RecordFiller:
         param = self.shape.filters
         kept = [f for f in filters if _knows(param, f["op"])]
         if param is not None and kept:
-            self._put(param, _as_filters(param, kept))
+            self._put(param, as_filters(param, kept))
         self.filled.unused += [_said(f) for f in filters if f not in kept]
 
     def _search(self) -> None:
@@ -429,13 +429,22 @@ def _knows(param: Param | None, op: str) -> bool:
     )
 
 
-def _as_filters(param: Param, filters: Sequence[Filter]) -> Any:
+def as_filters(param: Param, filters: Sequence[Filter]) -> Any:
     """Conditions in the form the schema wants: a list, or an object of equal values."""
     if param.type == "object":
         return {f["field"]: f["value"] for f in filters}
     if "op" not in param.properties and "operator" in param.properties:
         return [{"field": f["field"], "operator": f["op"], "value": f["value"]} for f in filters]
     return list(filters)
+
+
+def filters_by_id(tool: Tool) -> Param | None:
+    """The conditions of an action that lists the records of a module, if they may be on a record's id."""
+    shape = shape_of(tool)
+    if shape is None or shape.kind != "query" or shape.filters is None or shape.filters.type == "object":
+        return None
+    named = shape.filters.properties.get("field", {})
+    return shape.filters if "id" in stems_of(str(named.get("description", ""))) else None
 
 
 def _said(condition: Filter) -> str:
