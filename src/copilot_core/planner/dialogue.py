@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from copilot_core.planner import answers
 from copilot_core.planner.clauses import Clause
-from copilot_core.planner.plan import Ask, Call, Planner, Refused, Step, Unknown
+from copilot_core.planner.plan import Ask, Call, Planner, Refused, Said, Step, Unknown
 from copilot_core.planner.records import as_filters, filters_by_id, shape_of
 from copilot_core.planner.references import Reference, loads, result_references
 from copilot_core.planner.related import conditions
@@ -92,7 +92,7 @@ def plan_turn(planner: Planner, turns: Sequence[Turn], depth: int = 0) -> list[S
         step = answered(planner, pending, text, earlier) if pending is not None else None
         if step is not None:
             return [step]
-    return planner.plan(text, earlier)
+    return planner.plan(text, earlier, turns[-2].done[-1] if len(turns) > 1 and turns[-2].done else None)
 
 
 def _pending(planner: Planner, turns: Sequence[Turn], depth: int) -> Ask | None:
@@ -230,12 +230,13 @@ def _final(
     unknown = [s for s in steps if isinstance(s, Unknown)]
     asks = [answers.asked(s) for s in steps if isinstance(s, Ask)]
     refusals = [answers.refused(s, world.modules) for s in steps if isinstance(s, Refused)]
-    understood = bool(calls or asks or done or refusals)
+    facts = [answers.said(s) for s in steps if isinstance(s, Said)]
+    understood = bool(calls or asks or done or refusals or facts)
     if not understood and unknown and all(u.smalltalk for u in unknown):
         return answers.smalltalk(" ".join(u.text for u in unknown), box)
-    told.extend(refusals)
+    told.extend([*facts, *refusals])
     told.extend(answers.not_understood(u) for u in unknown if not u.smalltalk)
-    if not understood:
+    if not understood and not any(u.fitting for u in unknown):
         told.append(answers.introduction(box))
     return "\n\n".join([*told, *dict.fromkeys(asks)])
 

@@ -1,13 +1,14 @@
 """A turn as steps: calls to make, questions to ask, words not understood."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from copilot_core.planner.clauses import Clause, polished, sentences, soft_breaks
+from copilot_core.planner.followups import HELP, Done, asks_more, asks_undo, next_page, untold
 from copilot_core.planner.modules import closed_module
-from copilot_core.planner.objects import does, ends
+from copilot_core.planner.objects import does, ends, objects
 from copilot_core.planner.preambles import commands, is_story
 from copilot_core.planner.ranking import Candidate, rank
 from copilot_core.planner.records import as_filters, filters_by_id
@@ -22,6 +23,8 @@ from copilot_core.planner.world import Module, World
 _CLEAR_SCORE = 1.7
 _ASK_SCORE = 2.0
 _COVERED = 0.8
+_ABILITIES = "what can you do?"
+_NO_UNDO = "I cannot take it back myself. Each change that can be undone has its own undo, beside its answer."
 
 
 @dataclass
@@ -59,10 +62,20 @@ class Ask:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Words that no action accounts for."""
+    """Words that no action accounts for; `fitting` are the actions on what they speak of."""
 
     text: str
     smalltalk: bool = False
+    fitting: tuple[Tool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Said:
+    """Words that an answer from what is known is enough for."""
+
+    text: str
+    sentence: str = ""
+    rows: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,7 @@ class Refused:
     module: Module
 
 
-Step = Call | Ask | Unknown | Refused
+Step = Call | Ask | Unknown | Refused | Said
 
 
 class Planner:
@@ -82,8 +95,19 @@ class Planner:
     def __init__(self, box: Toolbox, world: World) -> None:
         self.box, self.world = box, world
 
-    def plan(self, text: str, earlier: Sequence[Sequence[Reference]] = ()) -> list[Step]:
-        """The steps of one message; `earlier` are the records that previous results told of."""
+    def plan(
+        self, text: str, earlier: Sequence[Sequence[Reference]] = (), last: Done | None = None
+    ) -> list[Step]:
+        """The steps of one message.
+
+        Args:
+            earlier: the records that previous results told of.
+            last: the call that the previous answer told the result of.
+        """
+        if asks_more(polished(text)) and last is not None:
+            return [self._more(text, last)]
+        if asks_undo(polished(text), self.box):
+            return [Said(text, _NO_UNDO)]
         steps: list[Step] = []
         known = [list(group) for group in earlier]
         carried = self._module_of(earlier)
@@ -99,6 +123,13 @@ class Planner:
                     if promised:
                         known.append(promised)
         return steps
+
+    def _more(self, text: str, last: Done) -> Step:
+        page = next_page(self.box, last)
+        if page is not None:
+            return Call(*page, text=text, kind="query")
+        rest = untold(last)
+        return Said(text, "" if rest else "That was all.", rest)
 
     def _with_stories(self, parts: list[str], known: list[list[Reference]], carried: Module | None) -> list[str]:
         """Sentences, a story joined to the command about it that follows."""
@@ -193,6 +224,9 @@ class Planner:
     def _clause(self, text: str, known: Sequence[Sequence[Reference]], carried: Module | None) -> Step:
         if is_smalltalk(text):
             return Unknown(text, smalltalk=True)
+        if HELP.fullmatch(text.strip(" .!?")):
+            found = self._clause(_ABILITIES, known, carried)
+            return found if isinstance(found, Call) else Unknown(text, smalltalk=True)
         clause = Clause(text, self.world.now)
         asked = related(clause, self.world)
         clause = tied(clause, asked, self.world) if asked else clause
@@ -202,7 +236,7 @@ class Planner:
         if closed is not None and (not accepted or accepted[0].kind):
             return Refused(text, closed)
         if not accepted:
-            return Unknown(text)
+            return Unknown(text, fitting=tuple(objects(self.box, self.world, known).meant(clause)))
         best = accepted[0]
         if best.kind in {"update", "delete"} and not best.missing and (best.unused or not _has_subject(best)):
             return Ask(best, None, text)

@@ -144,6 +144,9 @@ def _cheap(tool: Tool, clause: Clause, box: Toolbox, world: World, carried: Modu
         found.coverage = noun_coverage(tool, clause, box)
         found.explained = explained(clause, tool, box, None)
         found.score = found.verb + 1.6 * found.coverage + 1.0 * found.explained
+    if not found.kind and "discover" in tool.classes and clause.intents.get("discover", 0.0) > 1:
+        found.score += 1.6 * max(0.0, 1.0 - found.coverage)  # "what can you do ...?" needs no noun
+        found.coverage = 1.0
     likeness = _example_likeness(tool, clause)
     if not tool.reads and found.verb < 0.5 and clause.head is not None:
         likeness = 0.0  # "list done tasks" is near to "delete all done tasks", but for what is to be done

@@ -18,6 +18,7 @@ _ABOUT = re.compile(
     r"(?:the\s+|an?\s+)?(?:words?\s+)?(?=\w)",
     re.IGNORECASE,
 )
+_WHEREWITH = re.compile(r"\b(?:with|about|for|on|regarding)\s+(?:the\s+|my\s+|our\s+)?(?=\w)", re.IGNORECASE)
 _WORDS_OF = re.compile(r"\b(?:words?|titles?|topics?|keywords?|text (?:to|that|of|in)|looked for|search)\b", re.IGNORECASE)
 
 _NAMED = re.compile(
@@ -41,16 +42,19 @@ class ProseSlots(Slots):
             self._after_marker(role, pattern)
 
     def _asked_about(self) -> None:
-        """“which incidents mention the database”: what a list is narrowed by, where the schema takes words."""
-        match = _ABOUT.search(self.clause.text) if self.tool.reads else None
+        """“which incidents mention the database”, “cancel the reminder about plants”: where the schema takes words."""
+        pattern = _WHEREWITH if "discover" in self.tool.classes else _ABOUT
+        match = pattern.search(self.clause.text)
         if match is None or self._in_body(match.span()) or not self.filling.is_free((match.end(), match.end() + 1)):
             return
-        texts = [p for p in self._open("prose", "name", "string") if p.role == "prose" or _WORDS_OF.search(p.description)]
+        texts = [p for p in self._open("prose", "name", "string") if p.role == "prose"] if self.tool.reads else []
+        texts += [p for p in self._open("string", "id") if self.tool.reads or p is self.tool.handle]
+        texts = [p for p in texts if p.role == "prose" or _WORDS_OF.search(p.description)]
         if texts:
             dates = [w.start for w in self.clause.dates if w.start > match.end()]
             text = clean(self.clause.text[match.end() : min([self._marker_end(match.end()), *dates])].rstrip(" ?.!"))
             if text and text.lower() not in STOP:
-                start = self.clause.text.index(text, match.end()) if text in self.clause.text else match.end()
+                start = max(match.end(), self.clause.text.find(text, match.end()))
                 self.filling.put(texts[0], text, (match.start(), start + len(text)))
 
     def _of_body(self) -> Param | None:

@@ -25,6 +25,7 @@ class Filler(LiteralSlots, RecurrenceSlots, TimeSlots, NumberSlots, PageSlots, S
             self._keyed,
             self._pointed_record,
             self._shown,
+            self._samples,
             self._literals,
             self._recurrences,
             self._enums,

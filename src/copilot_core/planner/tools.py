@@ -269,6 +269,11 @@ class Tool:
         named = [p for p in self.params if p.role in {"id", "string"} and set(p.words) <= set(self.nouns)]
         return next((p for p in (*named, *ids) if p.required and not p.is_module), None)
 
+    @property
+    def handle_words(self) -> list[str]:
+        """What it acts on, as a person would call it."""
+        return [w for w in identifier_words(self.handle.name) if stem(w) not in _HANDLES] if self.handle else []
+
     @cached_property
     def things(self) -> frozenset[str]:
         """The stems of what kind of thing it acts on: those in the name of its handle, else its own nouns."""
