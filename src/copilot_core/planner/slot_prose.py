@@ -6,7 +6,7 @@ from copilot_core.planner.clauses import Span
 from copilot_core.planner.prose import clean, remainder, tidy
 from copilot_core.planner.slot_base import Slots, word_before
 from copilot_core.planner.tools import Param
-from copilot_core.planner.vocabulary import STOP
+from copilot_core.planner.vocabulary import STOP, similar
 from copilot_core.planner.words import words_of
 
 _REASON = re.compile(r"\b(?:because(?: of)?|since|due to|as i|reason(?: is|:)?)\s+", re.IGNORECASE)
@@ -109,14 +109,33 @@ class ProseSlots(Slots):
             params = [p for p in params if p.role == "prose"]
         for param in params:
             text, span = self._remainder(param)
-            text = text or self._spoken_of(param)
+            text = "" if text in self._addresses() else text
+            text = text or self._spoken_of(param) or self._with_whom(param)
             if text and (param.role != "string" or len(words_of(text)) <= 3):
                 self.filling.put(param, text, span, evidence=0.4)
                 self.filling.weak.add(param.name)
 
+    def _addresses(self) -> list[str]:
+        """The e-mail addresses among the people that were found."""
+        given = [v for p in self._people_of() for v in _listed(self.filling.arguments[p.name])]
+        return [v for v in given if "@" in v]
+
+    def _people_of(self) -> list[Param]:
+        roles = {"strings", "person", "email"}
+        return [p for p in self.params if p.role in roles and p.name in self.filling.arguments]
+
+    def _with_whom(self, param: Param) -> str:
+        """“a calendar event with ann@example.com”: what it is called where only who attends is said."""
+        people = [v for p in self._people_of() for v in _listed(self.filling.arguments[p.name])]
+        nouns = [w for w in self.clause.words if any(similar(w.stem, n) >= 0.6 for n in self.tool.nouns[-1:])]
+        nouns = [w for w in nouns if w is not self.clause.head]
+        if param.role != "name" or not people or not nouns:
+            return ""
+        return f"{nouns[-1].text.capitalize()} with {', '.join(people)}"
+
     def _spoken_of(self, param: Param) -> str:
         """“a reminder for it”: the name of what was last spoken of, or of the open record."""
-        if param.role != "prose" or not re.search(r"\b(?:it|this|that)\b", self.clause.text, re.IGNORECASE):
+        if not (param.role == "prose" or param.required) or not re.search(r"\b(?:it|this|that)\b", self.clause.text, re.IGNORECASE):
             return ""
         name = next((group[0].name for group in reversed(self.focus) if group and group[0].name), None)
         return name or (self.world.page.record_name if self.world.page else None) or ""
@@ -128,3 +147,7 @@ class ProseSlots(Slots):
         text = tidy(self.clause.text[start:end])
         if text:
             self.filling.put(param, text, (start if from_start is None else from_start, end))
+
+
+def _listed(value: object) -> list[str]:
+    return [str(v) for v in value] if isinstance(value, list) else [str(value)]
