@@ -48,6 +48,8 @@ _KEY = re.compile(r"[A-Z]{2,8}-\d{1,9}")
 
 def question(candidate: Candidate, param: Param | None, text: str) -> str:
     """The question for what is missing; it names the options that the schema allows."""
+    if param is not None and param.is_module and not param.options:
+        return f"Which record do you mean in “{text}”? I need it to {phrase_of(candidate.tool.name)}."
     action = phrase_of(candidate.tool.name)
     if param is None and candidate.unused:
         return f"{unused(candidate.unused)} Which records do you mean?"

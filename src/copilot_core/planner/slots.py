@@ -36,6 +36,7 @@ class Filler(LiteralSlots, RecurrenceSlots, TimeSlots, NumberSlots, PageSlots, S
             self._it_record,
             self._pronouns,
             self._myself,
+            self._doers,
             self._asked_about,
             self._people,
             self._lists,
