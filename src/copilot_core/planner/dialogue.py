@@ -15,7 +15,7 @@ from copilot_core.planner import answers
 from copilot_core.planner.clauses import Clause
 from copilot_core.planner.plan import Ask, Call, Planner, Refused, Said, Step, Unknown
 from copilot_core.planner.records import as_filters, filters_by_id, shape_of
-from copilot_core.planner.references import Reference, loads, result_references
+from copilot_core.planner.references import Reference, loads, records_in, result_references
 from copilot_core.planner.related import conditions
 from copilot_core.planner.replies import answered
 from copilot_core.planner.smalltalk import is_smalltalk
@@ -174,6 +174,9 @@ def _next_call(
     if len(done) >= len(calls):
         return None
     call = calls[len(done)]
+    if call.located:
+        place = _place_of(call, done[-1][2])
+        return (call.tool.name, {**call.arguments, **place}) if place else None
     if call.ties:
         param, told = filters_by_id(call.tool), conditions(call.ties, world, call.module, done[-1][2])
         return (call.tool.name, {**call.arguments, param.name: as_filters(param, told)}) if param and told else None
@@ -185,6 +188,14 @@ def _next_call(
         return None
     value: Any = list(dict.fromkeys(handles)) if call.reference_param.type == "array" else handles[0]
     return call.tool.name, {**call.arguments, call.reference_param.name: value}
+
+
+def _place_of(call: Call, result: Any) -> dict[str, str]:
+    """The module and the id of the first record that was found."""
+    shape, row = shape_of(call.tool), next(iter(records_in(result)), {})
+    if shape is None or shape.module is None or shape.ref is None or not {"module", "id"} <= set(row):
+        return {}
+    return {shape.module.name: str(row["module"]), shape.ref.name: str(row["id"])}
 
 
 def _handles(

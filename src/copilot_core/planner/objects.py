@@ -33,7 +33,10 @@ class Objects:
 
     def elsewhere(self, tool: Tool, clause: Clause, arguments: Mapping[str, Any]) -> bool:
         """Whether the thing that `arguments` give to `tool` is of another kind."""
-        value = arguments.get(tool.handle.name) if tool.handle else None
+        if tool.handle is None:
+            there = [o for v in arguments.values() if isinstance(v, str) and (o := self.owners(v))]
+            return not tool.reads and any(_alike(owners, frozenset(tool.nouns)) for owners in there)
+        value = arguments.get(tool.handle.name)
         if not isinstance(value, str) or (self.world.page and value == self.world.page.record_id):
             return False
         owners = self.owners(value)
@@ -117,3 +120,18 @@ def does(tool: Tool, clause: Clause) -> bool:
     said = {stem(w.lower) for text in (tool.description, *tool.examples) for w in words_of(text)}
     known = {c for word in (*tool.name_words, tool.description.split(" ")[0]) for c in classes_of(word)}
     return bool(wanted & known) or clause.head.stem in said
+
+
+def unasked(tool: Tool, clause: Clause, arguments: Mapping[str, Any]) -> bool:
+    """Whether an action that changes a thing would do what no verb asks for, or change nothing of it."""
+    if tool.reads or tool.handle is None:
+        return False
+    if tool.classes & _ENDING:
+        return max(clause.intents.get(name, 0.0) for name in _ENDING) < 0.9 and not _says_verb(tool, clause)
+    if "update" in tool.classes and set(arguments) == {tool.handle.name} and len(tool.params) > 1:
+        return True
+    return clause.head is None and not clause.phrases and not _says_verb(tool, clause)
+
+
+def _says_verb(tool: Tool, clause: Clause) -> bool:
+    return any(w.stem == tool.verb or classes_of(w.lower) & tool.classes for w in clause.words[:3])

@@ -8,10 +8,10 @@ from typing import Any
 from copilot_core.planner.clauses import Clause, polished, sentences, soft_breaks
 from copilot_core.planner.followups import HELP, Done, asks_more, asks_undo, next_page, untold
 from copilot_core.planner.modules import closed_module
-from copilot_core.planner.objects import does, ends, objects
+from copilot_core.planner.objects import does, ends, objects, unasked
 from copilot_core.planner.preambles import commands, is_story
 from copilot_core.planner.ranking import Candidate, rank
-from copilot_core.planner.records import as_filters, filters_by_id
+from copilot_core.planner.records import as_filters, filters_by_id, shape_of
 from copilot_core.planner.references import PRONOUN, Reference
 from copilot_core.planner.related import Related, Tie, itself, related, tied
 from copilot_core.planner.smalltalk import is_smalltalk
@@ -23,6 +23,7 @@ from copilot_core.planner.world import Module, World
 _CLEAR_SCORE = 1.7
 _ASK_SCORE = 2.0
 _COVERED = 0.8
+_ON_ONE = frozenset({"summarize", "suggest"})
 _ABILITIES = "what can you do?"
 _NO_UNDO = "I cannot take it back myself. Each change that can be undone has its own undo, beside its answer."
 
@@ -36,6 +37,7 @@ class Call:
         each: the ids that it is to be called with, one after the other.
         joins: whether it is called in one round with the step before it.
         ties: what its records have in common with the record that the step before it tells.
+        located: whether it is about the first record that the step before it finds.
     """
 
     tool: Tool
@@ -49,6 +51,7 @@ class Call:
     each: list[str] = field(default_factory=list)
     joins: bool = False
     ties: tuple[Tie, ...] = ()
+    located: bool = False
 
 
 @dataclass(frozen=True)
@@ -176,7 +179,22 @@ class Planner:
                 yield head
                 yield from tail
                 return
-        yield self._clause(text, known, carried)
+        step = self._clause(text, known, carried)
+        yield from (self._located(text, known, carried) if _lacks_module(step) else []) or [step]
+
+    def _located(self, text: str, known: Sequence[Sequence[Reference]], carried: Module | None) -> list[Step]:
+        """“summarize the SOC2 audit”: a record of a kind that the words do not tell is looked for first."""
+        clause = Clause(text, self.world.now)
+        for found in rank(clause, self.box, self.world, known, carried):
+            shape = shape_of(found.tool)
+            name = found.arguments.get(shape.ref.name) if shape and shape.ref else None
+            alone = shape is not None and found.kind in _ON_ONE and found.missing == [shape.module]
+            if alone and isinstance(name, str) and found.verb >= 0.9 and self.world.page is None:
+                searched = self._clause(f'search for "{name}"', [], None)
+                call = self._call(found, clause, known)
+                if isinstance(searched, Call) and isinstance(call, Call) and name in searched.arguments.values():
+                    return [replace(searched, text=text), replace(call, located=True)]
+        return []
 
     def _related(self, asked: Related, text: str) -> list[Step]:
         """Related records that no field of their own ties to the open one: by its values, else by its name."""
@@ -215,6 +233,8 @@ class Planner:
                 p.role == "prose" and p.name in head.arguments for p in head.tool.params
             )
             if not free_text and head.kind != "create":
+                return True
+            if step.kind == "" and step.tool.handle is not None and step.tool.handle.name in step.arguments:
                 return True
             said = " ".join(str(v) for v in step.arguments.values() if isinstance(v, str))
             bare = PRONOUN.search(said) is not None and not step.references and step.kind == ""
@@ -287,6 +307,11 @@ class Planner:
         return step
 
 
+def _lacks_module(step: Step) -> bool:
+    """Whether nothing was understood, or only the kind of record is missing."""
+    return isinstance(step, Unknown) or (isinstance(step, Ask) and step.param is not None and step.param.is_module)
+
+
 def _one_by_one(step: Step) -> list[Step]:
     """A call for each of several things: "resolve all of them"."""
     if not isinstance(step, Call) or not step.each or step.tool.handle is None:
@@ -301,17 +326,17 @@ def _one_by_one(step: Step) -> list[Step]:
 def accepts(found: Candidate, clause: Clause) -> bool:
     """Whether the evidence is enough to act on, or to ask about."""
     tool = found.tool
-    if found.elsewhere:
+    if found.elsewhere or (not found.kind and unasked(tool, clause, found.arguments)):
+        return False
+    if (not found.kind or tool.reads) and ends(clause) and not does(tool, clause):
+        return False
+    if not found.kind and not tool.reads and _lists(clause, tool):
         return False
     if found.exemplary and found.score >= _CLEAR_SCORE and not (found.kind and found.unused):
         return True
     if found.score < _CLEAR_SCORE or (clause.is_question and not tool.reads and found.verb < 0.6):
         return False
     if clause.is_statement and not found.kind and not tool.reads:
-        return False
-    if not found.kind and ends(clause) and not does(tool, clause):
-        return False
-    if not tool.reads and _lists(clause, tool):
         return False
     if not found.kind and clause.head is None and clause.has_copula and not clause.text.rstrip().endswith("?"):
         return False
@@ -392,6 +417,9 @@ def _has_subject(found: Candidate) -> bool:
 
 def _promised(call: Call, step: int) -> list[Reference]:
     """The record that a planned call will tell of; its id is known only when it has run."""
+    handle = call.tool.handle if call.kind == "" else None
+    if handle is not None and isinstance(call.arguments.get(handle.name), str):
+        return [Reference(call.arguments[handle.name], None, None, step, things=call.tool.things)]
     if call.kind == "create" or (call.kind == "" and not call.tool.reads):
         values = next((v for v in call.arguments.values() if isinstance(v, dict)), call.arguments)
         name = next((str(values[k]) for k in ("name", "title", *values) if isinstance(values.get(k), str)), None)

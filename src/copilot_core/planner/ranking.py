@@ -24,7 +24,7 @@ _STRONG_WRITES = frozenset({"delete", "cancel", "create", "update", "send", "nav
 _FILLERS = stem_set(
     "thing stuff currently now right moment today still please time"
     " way exist available there work works more less than between"
-    " worth have lot much many total number kind new"
+    " worth have lot much many total number kind new next upcoming"
 )
 _SEARCHING = re.compile(
     r"\b(?:search|look(?:ing)? (?:for|up)|lookup|grep|(?:anything|everything"
@@ -215,6 +215,8 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
         place = _PLACE.match(tail) is not None
         looks = clause.head is not None and clause.head.lower in _LOOKING
         made = _FRESH.search(lead) is not None and not mention_is_plural(mention)
+        if mention is not None and _opens_one(clause, mention):
+            return -2.0
         return (
             (0.7 if place else 0.0)
             - ((0.8 if mention_is_plural(mention) else 2.0) if looks and not place else 0.0)
@@ -243,6 +245,13 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
             return -0.9
         return 0.5 if _SEARCHING.search(clause.text) else -0.2
     return 0.0
+
+
+def _opens_one(clause: Clause, mention: ModuleMention) -> bool:
+    """“open the deal Acme renewal”: one record, by its name."""
+    head = clause.head is not None and clause.head.lower == "open"
+    one = not mention.plural and re.match(r"\s*(?:called\s+|named\s+)?[\"“A-Z]", clause.text[mention.span[1] :])
+    return head and bool(one) and _DEFINITE.search(clause.text[: mention.span[0]]) is not None
 
 
 def _names_new(clause: Clause, mention: ModuleMention) -> bool:
@@ -326,6 +335,8 @@ def _record_verb(tool: Tool, clause: Clause, kind: str, mention: ModuleMention |
         score = max(score, 0.8)
     if kind == "navigate" and clause.head is None and _PAGE.fullmatch(clause.text.strip(" .!")):
         score = max(score, 1.2)
+    if kind == "summarize" and mention is not None and _opens_one(clause, mention):
+        score = max(score, 1.3)
     if _SORTS.match(clause.text):
         return 1.2 if kind == "query" else 0.0
     counts = clause.text.lower().startswith("how many")
