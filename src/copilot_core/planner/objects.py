@@ -5,7 +5,7 @@ are whose, and so do earlier results.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,11 @@ from copilot_core.planner.references import Reference
 from copilot_core.planner.tools import Tool, Toolbox
 from copilot_core.planner.values import find_literals
 from copilot_core.planner.vocabulary import classes_of, similar
-from copilot_core.planner.words import stem, stems_of, words_of
+from copilot_core.planner.words import stem, stem_set, stems_of, words_of
 from copilot_core.planner.world import Module, World
 
 _FORM = re.compile(r"([a-z]{1,12}[-_])[a-z0-9_-]*[a-z0-9]$", re.IGNORECASE)
+_EDITING = stem_set("update edit modify change set adjust patch amend alter move")
 _ENDING = frozenset({"delete", "cancel"})
 
 
@@ -64,10 +65,11 @@ class Objects:
         modules = {noun for module in self.world.modules for noun in nouns_of(module)}
         return modules | {thing for tool in self.box.tools if tool.handle for thing in tool.things}
 
-    def meant(self, clause: Clause) -> list[Tool]:
-        """The actions on what `clause` speaks of, by the form of its id or by its noun."""
+    def meant(self, clause: Clause, pointed: Iterable[Reference]) -> list[Tool]:
+        """The actions on what `clause` speaks of: by the form of its id, by its noun, or by what it points at."""
         ids = [x.value for x in clause.of_kind("id")]
         things = {thing for value in ids for thing in self.forms.get(form_of(value), ())}
+        things |= {thing for reference in pointed for thing in reference.things}
         things |= {w.stem for w in clause.words if w.stem in {t for tool in self.box.tools for t in tool.things}}
         return [tool for tool in self.box.tools if tool.handle and things & tool.things]
 
@@ -128,7 +130,7 @@ def unasked(tool: Tool, clause: Clause, arguments: Mapping[str, Any]) -> bool:
         return False
     if tool.classes & _ENDING:
         return max(clause.intents.get(name, 0.0) for name in _ENDING) < 0.9 and not _says_verb(tool, clause)
-    if "update" in tool.classes and set(arguments) == {tool.handle.name} and len(tool.params) > 1:
+    if tool.verb in _EDITING and set(arguments) == {tool.handle.name} and len(tool.params) > 1:
         return True
     return clause.head is None and not clause.phrases and not _says_verb(tool, clause)
 

@@ -9,6 +9,7 @@ from copilot_core.planner.clauses import Clause, polished, sentences, soft_break
 from copilot_core.planner.followups import HELP, Done, asks_more, asks_undo, next_page, untold
 from copilot_core.planner.modules import closed_module
 from copilot_core.planner.objects import does, ends, objects, unasked
+from copilot_core.planner.pointing import pointed_at
 from copilot_core.planner.preambles import commands, is_story
 from copilot_core.planner.ranking import Candidate, rank
 from copilot_core.planner.records import as_filters, filters_by_id, shape_of
@@ -107,7 +108,7 @@ class Planner:
             earlier: the records that previous results told of.
             last: the call that the previous answer told the result of.
         """
-        if asks_more(polished(text)) and last is not None:
+        if asks_more(text) and (last is not None or earlier):
             return [self._more(text, last)]
         if asks_undo(polished(text), self.box):
             return [Said(text, _NO_UNDO)]
@@ -127,12 +128,12 @@ class Planner:
                         known.append(promised)
         return steps
 
-    def _more(self, text: str, last: Done) -> Step:
-        page = next_page(self.box, last)
+    def _more(self, text: str, last: Done | None) -> Step:
+        page = next_page(self.box, last) if last else None
         if page is not None:
             return Call(*page, text=text, kind="query")
-        rest = untold(last)
-        return Said(text, "" if rest else "That was all.", rest)
+        rest = untold(last) if last else ()
+        return Said(text, "" if rest else "There is no more that I can show.", rest)
 
     def _with_stories(self, parts: list[str], known: list[list[Reference]], carried: Module | None) -> list[str]:
         """Sentences, a story joined to the command about it that follows."""
@@ -256,7 +257,8 @@ class Planner:
         if closed is not None and (not accepted or accepted[0].kind):
             return Refused(text, closed)
         if not accepted:
-            return Unknown(text, fitting=tuple(objects(self.box, self.world, known).meant(clause)))
+            pointed = pointed_at(text, known)
+            return Unknown(text, fitting=tuple(objects(self.box, self.world, known).meant(clause, pointed)))
         best = accepted[0]
         if best.kind in {"update", "delete"} and not best.missing and (best.unused or not _has_subject(best)):
             return Ask(best, None, text)

@@ -20,9 +20,11 @@ _ORDINALS = (
     ("tenth", "10th"),
 )
 _PLACES = {word: place for place, words in enumerate(_ORDINALS) for word in words} | {"last": -1}
+PLACES = "|".join(_PLACES)
+"""The words for places, as a pattern."""
 _COUNTS = {"two": 2, "three": 3, "four": 4, "five": 5}
 _ORDINAL = re.compile(
-    rf"\b(?P<the>the\s+)?(?P<which>{'|'.join(_PLACES)})(?:\s+(?P<count>{'|'.join(_COUNTS)}|\d))?\b"
+    rf"\b(?P<the>the\s+)?(?P<which>{PLACES})(?:\s+(?P<count>{'|'.join(_COUNTS)}|\d))?\b"
     r"(?:\s+(?P<noun>ones?|of (?:them|those|these)|[a-z]+))?(?:\s+(?P<more>[a-z]+))?|#(?P<number>\d{1,2})\b(?![\w-])",
     re.IGNORECASE,
 )

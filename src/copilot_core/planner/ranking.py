@@ -9,7 +9,7 @@ from copilot_core.planner.clauses import PAST, Clause, Span
 from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention, module_mentions, verb_option
 from copilot_core.planner.objects import objects
 from copilot_core.planner.options import find_options
-from copilot_core.planner.pointing import Pointing, pointings
+from copilot_core.planner.pointing import Pointing, names_ordinal, pointings
 from copilot_core.planner.records import RecordFiller, asks_schema, module_for, shape_of
 from copilot_core.planner.references import Reference, is_of
 from copilot_core.planner.slots import Filler
@@ -45,7 +45,7 @@ _POINTED = re.compile(r"\b(?:this|that|these|those|the current)\s+$", re.I)
 _BEFORE_NOUN = word_set("a an the my our new quick short another me us out up")
 _NOT_MAKING = word_set("delete update query search navigate summarize describe suggest remind send draft")
 _LOOKING = word_set("show view see display browse list give")
-_OPENING = _LOOKING | {"open"}
+_OPENING = word_set("open show view see display browse")
 _SHOWS = stem_set("show view display")
 _POSSIBLE = re.compile(
     r"\b(?:can|could|possible|available|allowed|valid|exist|are there"
@@ -101,7 +101,8 @@ def rank(
     first.sort(key=lambda c: -c.score)
     kept = [_filled(c, clause, box, world, earlier, carried) for c in first[:_CONSIDERED]]
     for found in kept:
-        found.elsewhere = found.elsewhere or (
+        makes = found.kind in {"create", "create_many"} and any(p.ordinal for p in shown)
+        found.elsewhere = found.elsewhere or makes or (
             known.outside(found.module, found.arguments)
             if found.kind
             else known.elsewhere(found.tool, clause, found.arguments)
@@ -113,14 +114,19 @@ def rank(
 def _pointed(found: Candidate, shown: Sequence[Pointing], clause: Clause) -> None:
     """An action on what the words point at is as good as named: "resolve the first one" after a list of incidents."""
     tool = found.tool
-    if found.kind or tool.handle is None or not any(r.things and is_of(r, tool.things) for p in shown for r in p.references):
+    references = [r for p in shown for r in p.references]
+    opens = clause.head is not None and clause.head.lower in _OPENING and found.verb < 1.1
+    if found.kind == "summarize" and opens and len(references) == 1 and references[0].module:
+        found.score += 1.1 - found.verb
+        found.verb = 1.1
+    if found.kind or tool.handle is None or not any(r.things and is_of(r, tool.things) for r in references):
         return
     gained = max(0.0, 0.8 - found.coverage)
     found.coverage += gained
     found.score += 1.6 * gained
-    if tool.reads and clause.head is not None and clause.head.lower in _OPENING and found.verb < 0.9:
-        found.score += 0.9 - found.verb
-        found.verb = 0.9
+    if tool.reads and opens:
+        found.score += 1.1 - found.verb
+        found.verb = 1.1
 
 
 def _cheap(tool: Tool, clause: Clause, box: Toolbox, world: World, carried: Module | None) -> Candidate:
@@ -215,7 +221,7 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
         place = _PLACE.match(tail) is not None
         looks = clause.head is not None and clause.head.lower in _LOOKING
         made = _FRESH.search(lead) is not None and not mention_is_plural(mention)
-        if mention is not None and _opens_one(clause, mention):
+        if mention is not None and (_opens_one(clause, mention) or names_ordinal(clause.text)):
             return -2.0
         return (
             (0.7 if place else 0.0)

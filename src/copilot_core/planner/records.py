@@ -20,6 +20,7 @@ from copilot_core.planner.filters import Conditions
 from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention
 from copilot_core.planner.options import find_options
 from copilot_core.planner.page import conditions_of_list, conditions_of_record, link_of
+from copilot_core.planner.pointing import PLACES, pointed_at
 from copilot_core.planner.prose import clean, tidy, without
 from copilot_core.planner.references import Reference, points_at_list
 from copilot_core.planner.subjects import Subject, read_subject, without_field
@@ -255,6 +256,8 @@ class RecordFiller:
         last = next((group[0] for group in reversed(self.earlier) if group), None)
         if last is not None and points:
             known = [dict(c) for c in last.shown] if last.module == module.slug else []
+        elif (of_shown := self._of_shown()) is not None:
+            known = of_shown
         elif (record := conditions_of_record(module, self.clause, self.world)) is not None:
             known = record
         elif last is None and module is self.world.listed and (points or self.mention.span == (0, 0)):
@@ -264,6 +267,16 @@ class RecordFiller:
             return []
         self.filled.spans += _pointing(self.clause)
         return [f for f in known if f["field"] not in told]
+
+    def _of_shown(self) -> list[Filter] | None:
+        """“what tasks does it have?”, after one record of another module was told: those whose relation leads to it."""
+        assert self.mention is not None
+        told = pointed_at(self.clause.text, self.earlier)
+        slug = told[0].module if len(told) == 1 else None
+        if slug is None or slug == self.mention.module.slug or self.world.opened is not None:
+            return None
+        field = next((f for f in self.mention.module.fields if f.relation == slug), None)
+        return [{"field": field.name, "op": "eq", "value": told[0].id}] if field and told[0].id else None
 
     def _put_filters(self, filters: Sequence[Filter]) -> None:
         """The conditions that the action can take; the others are not used."""
@@ -366,7 +379,7 @@ class RecordFiller:
             people = [m for m in self.world.modules if m.of_kind("email") and m.of_kind("phone")]
             self.mention = ModuleMention(people[0], (0, 0), 0.6) if len(people) == 1 else None
         text = re.sub(
-            r"^\s*(?:me\s+)?(?:up\s+)?(?:with\s+)?(?:(?:a|the(?!\s+(?:current|open)\b)|an)\s+)?(?:(?:short"
+            rf"^\s*(?:me\s+)?(?:up\s+)?(?:with\s+)?(?:(?:a|the(?!\s+(?:current|open|{PLACES})\b)|an)\s+)?(?:(?:short"
             r"|quick|brief|detailed|full|long|thorough|concise)\s+)?(?:(?:summary"
             r"|overview|recap|digest|rundown|gist|lowdown)\b)?\s*(?:of|on|about"
             r"|for|with)?\s*",
@@ -388,6 +401,9 @@ class RecordFiller:
             and self.mention is None
         ):
             self.mention = ModuleMention(self.world.page_module, (0, 0), 0.8)
+        several = max(len(subject.references), len(subject.records)) > 1
+        if several and self.shape.refs is None:
+            self.filled.elsewhere = True
         if subject.references:
             self.filled.references = subject.references
             self.filled.reference_param = self.shape.refs or self.shape.ref

@@ -81,18 +81,15 @@ def conditions(ties: Sequence[Tie], world: World, module: Module | None, opened:
     for tie in ties:
         value = values.get(f"{tie.source.name}Id", values.get(tie.source.name))
         if isinstance(value, str) and value:
-            own = [_is_open(world, "ne")] if module is world.opened else []
-            return [{"field": tie.field, "op": "eq", "value": value}, *own]
+            name = world.page.record_name if world.page and module is not None and module is world.opened else None
+            others = [{"field": module.title, "op": "ne", "value": name}] if module is not None and name else []
+            return [{"field": tie.field, "op": "eq", "value": value}, *others]
     return []
-
-
-def _is_open(world: World, op: str) -> Filter:
-    return {"field": "id", "op": op, "value": world.page.record_id if world.page else None}
 
 
 def itself(world: World) -> list[Filter]:
     """The condition that only the open record fulfils."""
-    return [_is_open(world, "eq")]
+    return [{"field": "id", "op": "eq", "value": world.page.record_id if world.page else None}]
 
 
 def tied(clause: Clause, asked: Related, world: World) -> Clause:

@@ -89,8 +89,9 @@ class ProseSlots(Slots):
         else:
             params = [p for p in self._open("prose", "name") if p.role == "prose" or p.required]
             params = sorted(params, key=lambda p: not ({"topic", "context", "subject", "about"} & set(p.words)))
-        if params:
-            stop = self._marker_end(match.end())
+        stop = self._marker_end(match.end())
+        points = re.fullmatch(r"\s*(?:it|this|that)\W*", self.clause.text[match.end() : stop], re.IGNORECASE)
+        if params and not (points and self._spoken_of(params[0])):
             self._put_text(params[0], match.end(), stop, from_start=match.start())
 
     def _marker_end(self, start: int) -> int:
@@ -135,10 +136,12 @@ class ProseSlots(Slots):
 
     def _spoken_of(self, param: Param) -> str:
         """“a reminder for it”: the name of what was last spoken of, or of the open record."""
-        if not (param.role == "prose" or param.required) or not re.search(r"\b(?:it|this|that)\b", self.clause.text, re.IGNORECASE):
+        if param.role not in {"prose", "name"} or not re.search(r"\b(?:it|this|that)\b", self.clause.text, re.IGNORECASE):
             return ""
-        name = next((group[0].name for group in reversed(self.focus) if group and group[0].name), None)
-        return name or (self.world.page.record_name if self.world.page else None) or ""
+        told = next((group[0].name for group in reversed(self.focus) if group and group[0].name), None)
+        opened = self.world.page.record_name if self.world.page else None
+        names = (opened, told) if re.search(r"\bthis\b", self.clause.text, re.IGNORECASE) else (told, opened)
+        return next((name for name in names if name), "")
 
     def _remainder(self, param: Param) -> tuple[str, Span]:
         return remainder(self.clause, self.filling.spans, self.tool, param)

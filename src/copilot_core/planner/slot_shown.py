@@ -7,8 +7,9 @@ from copilot_core.planner.references import is_of
 from copilot_core.planner.slot_base import Slots
 from copilot_core.planner.tools import Tool
 from copilot_core.planner.vocabulary import similar
-from copilot_core.planner.words import stem
+from copilot_core.planner.words import stem, stem_set
 
+_PLACES = stem_set("route path url link href page location destination")
 _PERSON = re.compile(r"(?:him|her|his|he|she|its)", re.IGNORECASE)
 _THE_ONE = re.compile(r"\b(?:the|that)\s+(?P<noun>[a-z]+)(?=\W*$|\s+(?:to|as|for|from|until|now|and)\b)", re.IGNORECASE)
 
@@ -18,6 +19,9 @@ class ShownSlots(Slots):
 
     def _shown(self) -> None:
         """An ordinal or a pronoun, or the noun of the only thing that was told last."""
+        if "navigate" in self.tool.classes:
+            self._shown_place()
+            return
         param = self.tool.handle
         if param is None or param.name in self.filling.arguments:
             return
@@ -31,6 +35,17 @@ class ShownSlots(Slots):
                 continue
             self.filling.put(param, ids if param.type == "array" else ids[0], pointing.span, evidence=1.5)
             self.filling.each = ids if param.type != "array" and len(ids) > 1 else []
+            return
+
+    def _shown_place(self) -> None:
+        """“open the second one”: where it can be seen, if that is a route that is known."""
+        params = [p for p in self._open("url", "string", "prose", "id") if p.required and _PLACES & set(p.words)]
+        for pointing in pointings(self.clause.text, self.focus) if params else ():
+            link = pointing.references[0].link if len(pointing.references) == 1 else None
+            if link is not None and self.world.leads_to(link):
+                self.filling.put(params[0], link, pointing.span, evidence=1.5)
+            elif pointing.ordinal or pointing.references:
+                self.filling.elsewhere = True
             return
 
     def _the_one(self) -> list[Pointing]:
