@@ -24,6 +24,7 @@ from copilot_core.planner.world import Module, World
 _CLEAR_SCORE = 1.7
 _ASK_SCORE = 2.0
 _COVERED = 0.8
+_WRITES = frozenset({"create", "create_many", "update", "delete"})
 _ON_ONE = frozenset({"summarize", "suggest"})
 _ABILITIES = "what can you do?"
 _NO_UNDO = "I cannot take it back myself. Each change that can be undone has its own undo, beside its answer."
@@ -330,7 +331,7 @@ def accepts(found: Candidate, clause: Clause) -> bool:
     tool = found.tool
     if found.elsewhere or (not found.kind and unasked(tool, clause, found.arguments)):
         return False
-    if (not found.kind or tool.reads) and ends(clause) and not does(tool, clause):
+    if found.kind not in _WRITES and ends(clause) and not does(tool, clause):
         return False
     if not found.kind and not tool.reads and _lists(clause, tool):
         return False

@@ -17,6 +17,7 @@ _LISTED = re.compile(
     r"\b(?:these|those|them|they|(?:this|the(?: (?:current|open|whole))?) (?:list|view|table|selection))\b",
     re.IGNORECASE,
 )
+_OWN = frozenset({"recordid", "record_id"})
 PRONOUN = re.compile(r"\b(?:him|her|them|it|this|that)\b", re.IGNORECASE)
 
 
@@ -68,6 +69,9 @@ def result_references(
     shown = _conditions_in(arguments)
     found = [_reference(row, module, step, things) for row in records_in(result)]
     rows = [replace(r, shown=shown) for r in found if r is not None]
+    given = next((v for k, v in arguments.items() if k.lower() in _OWN and isinstance(v, str)), None)
+    if not rows and given and module:
+        return [Reference(given, named, module, step, things=_nouns(module))]
     return rows or ([Reference(None, named, module, step)] if named else [])
 
 
