@@ -220,12 +220,6 @@ def _money_field(told: Clause, mention: ModuleMention) -> RecordField | None:
     return money[0] if len(money) == 1 and _MONEY & set(told.stems) else None
 
 
-def unsorted(clause: Clause) -> list[str]:
-    """The order that is asked for by what is no field."""
-    match = re.search(r"\b(?:sort(?:ed)?|order(?:ed)?|rank(?:ed)?)\s+by\s+[\w\s]+$", clause.text.rstrip(" .!?"), re.I)
-    return [match.group()] if match else []
-
-
 def _superlative(clause: Clause, mention: ModuleMention) -> Sorting | None:
     for kind, order, words in _SUPERLATIVES:
         hit = next(

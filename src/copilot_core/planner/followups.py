@@ -29,7 +29,9 @@ _SKIPPED = stem_set("offset skip")
 
 def asks_more(text: str) -> bool:
     """Whether `text` asks for the next part of what was listed."""
-    return _MORE.fullmatch(re.sub(r"^please\s+|[\s,]*please\W*$", "", text.strip(), flags=re.I).strip(" .!?")) is not None
+    return (
+        _MORE.fullmatch(re.sub(r"^please\s+|[\s,]*please\W*$", "", text.strip(), flags=re.I).strip(" .!?")) is not None
+    )
 
 
 def asks_undo(text: str, box: Toolbox) -> bool:

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from copilot_core.planner.clauses import Clause
-from copilot_core.planner.modules import module_mentions, nouns_of
+from copilot_core.planner.modules import nouns_of
 from copilot_core.planner.references import Reference
 from copilot_core.planner.tools import Tool, Toolbox
 from copilot_core.planner.values import find_literals
 from copilot_core.planner.vocabulary import classes_of, similar
-from copilot_core.planner.words import stem, stem_set, stems_of, words_of
+from copilot_core.planner.words import stem_set, stems_of
 from copilot_core.planner.world import Module, World
 
 _FORM = re.compile(r"([a-z]{1,12}[-_])[a-z0-9_-]*[a-z0-9]$", re.IGNORECASE)
 _EDITING = stem_set("update edit modify change set adjust patch amend alter move")
+_SEEING = frozenset({"open", "show", "view", "see", "display", "browse"})
 _ENDING = frozenset({"delete", "cancel"})
 
 
@@ -119,15 +120,21 @@ def does(tool: Tool, clause: Clause) -> bool:
     if clause.head is None:
         return True
     wanted = classes_of(clause.head.lower)
-    said = {stem(w.lower) for text in (tool.description, *tool.examples) for w in words_of(text)}
     known = {c for word in (*tool.name_words, tool.description.split(" ")[0]) for c in classes_of(word)}
-    return bool(wanted & known) or clause.head.stem in said
+    return bool(wanted & known) or clause.head.stem in _words_of(tool)
+
+
+def _words_of(tool: Tool) -> set[str]:
+    """The stems of all that it says of itself."""
+    return {s for text in (" ".join(tool.name_words), tool.description, *tool.examples) for s in stems_of(text)}
 
 
 def unasked(tool: Tool, clause: Clause, arguments: Mapping[str, Any]) -> bool:
     """Whether an action that changes a thing would do what no verb asks for, or change nothing of it."""
     if tool.reads or tool.handle is None:
         return False
+    if clause.head is not None and clause.head.lower in _SEEING and clause.head.stem not in _words_of(tool):
+        return True
     if tool.classes & _ENDING:
         return max(clause.intents.get(name, 0.0) for name in _ENDING) < 0.9 and not _says_verb(tool, clause)
     if tool.verb in _EDITING and set(arguments) == {tool.handle.name} and len(tool.params) > 1:

@@ -100,9 +100,7 @@ class Planner:
     def __init__(self, box: Toolbox, world: World) -> None:
         self.box, self.world = box, world
 
-    def plan(
-        self, text: str, earlier: Sequence[Sequence[Reference]] = (), last: Done | None = None
-    ) -> list[Step]:
+    def plan(self, text: str, earlier: Sequence[Sequence[Reference]] = (), last: Done | None = None) -> list[Step]:
         """The steps of one message.
 
         Args:

@@ -101,14 +101,26 @@ def rank(
     first.sort(key=lambda c: -c.score)
     kept = [_filled(c, clause, box, world, earlier, carried) for c in first[:_CONSIDERED]]
     for found in kept:
-        makes = found.kind in {"create", "create_many"} and any(p.ordinal for p in shown)
-        found.elsewhere = found.elsewhere or makes or (
-            known.outside(found.module, found.arguments)
-            if found.kind
-            else known.elsewhere(found.tool, clause, found.arguments)
+        makes = found.kind in {"create", "create_many"} and _acts_on_place(clause)
+        found.elsewhere = (
+            found.elsewhere
+            or makes
+            or (
+                known.outside(found.module, found.arguments)
+                if found.kind
+                else known.elsewhere(found.tool, clause, found.arguments)
+            )
         )
     kept.sort(key=lambda c: -c.score)
     return kept
+
+
+def _acts_on_place(clause: Clause) -> bool:
+    """“open the ninth one”: right after the verb, and so nothing new."""
+    start = clause.head_span[1]
+    return any(p.ordinal and not clause.text[start : p.span[0]].strip() for p in pointings(clause.text, [])) and (
+        re.match(r"\s*the\b", clause.text[start:], re.I) is not None
+    )
 
 
 def _pointed(found: Candidate, shown: Sequence[Pointing], clause: Clause) -> None:
@@ -508,6 +520,9 @@ def _filled(
     filling = filler.fill()
     found.arguments, found.missing, found.weak = filling.arguments, filler.missing(), frozenset(filling.weak)
     found.unused, found.each, found.elsewhere = filling.unused, filling.each, filling.elsewhere
+    if filling.opens:
+        found.score += 1.6 * (1.0 - found.coverage) + 1.0
+        found.coverage = 1.0
     found.evidence = filling.evidence
     if found.tool.reads and filling.spans:
         found.explained = max(found.explained, explained(clause, found.tool, box, None, filling.spans))

@@ -15,7 +15,7 @@ from copilot_core.planner.changes import Change
 from copilot_core.planner.clauses import Clause, Span
 from copilot_core.planner.fields import Draft
 from copilot_core.planner.filter_base import Filter
-from copilot_core.planner.filter_values import sorting, unsorted
+from copilot_core.planner.filter_values import sorting
 from copilot_core.planner.filters import Conditions
 from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention
 from copilot_core.planner.options import find_options
@@ -228,8 +228,6 @@ class RecordFiller:
         filters = [*self._given(filters), *filters]
         self._put_filters(filters)
         self.filled.unused += conditions.unused([self.mention.span])
-        said = " ".join(self.filled.unused)
-        self.filled.unused += [u for u in unsorted(self.clause) if order is None and u.split()[-1] not in said]
         if order is not None and self.shape.of_one and self.shape.sort_by is None:
             self.filled.unused.append(self.clause.text[slice(*order.span)])
             self.filled.evidence -= 0.7

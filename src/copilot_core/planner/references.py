@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -120,7 +120,9 @@ def _reference(
         for key in ("recordId", "id", "record_id", "uuid", "_id"):
             if isinstance(source.get(key), str | int) and source.get(key) != "":
                 kind = str(row.get("module") or module or "") or None
-                link = next((str(x) for part in (source, data or {}) if (x := part.get("link") or part.get("url"))), None)
+                link = next(
+                    (str(x) for part in (source, data or {}) if (x := part.get("link") or part.get("url"))), None
+                )
                 name = title_of(source) or title_of(data or {})
                 kinds = _nouns(kind) if kind else things
                 return Reference(str(source[key]), name, kind, step, things=kinds, link=link)

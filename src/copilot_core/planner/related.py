@@ -14,7 +14,8 @@ from copilot_core.planner.words import stem
 from copilot_core.planner.world import Module, RecordField, World
 
 _RELATED = re.compile(
-    r"\b(?:related|linked|connected|associated)\s+(?P<kind>[a-z][\w-]*)(?:\s+(?:records?|entries|items))?\s*$", re.IGNORECASE
+    r"\b(?:related|linked|connected|associated)\s+(?P<kind>[a-z][\w-]*)(?:\s+(?:records?|entries|items))?\s*$",
+    re.IGNORECASE,
 )
 
 

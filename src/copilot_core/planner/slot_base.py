@@ -33,6 +33,7 @@ class Filling:
 
     Args:
         each: the ids of several things where the action takes one: it is called for each of them.
+        opens: whether it leads to something that was told.
         elsewhere: whether the words point at something that is not of the kind the action acts on.
     """
 
@@ -42,6 +43,7 @@ class Filling:
     weak: set[str] = field(default_factory=set)
     unused: list[str] = field(default_factory=list)
     each: list[str] = field(default_factory=list)
+    opens: bool = False
     elsewhere: bool = False
 
     def put(self, param: Param, value: Any, *spans: Span, evidence: float = 1.0) -> None:

@@ -113,7 +113,7 @@ class LiteralSlots(Slots):
             twins = [p for p in params if set(p.options) == set(param.options) and len(params) > 1]
             found = list(find_options(self.clause, param.options, self._option_gate(param)))
             found = [o for o in found if not _NEGATION.search(self.clause.text[: o.span[0]])]
-            found = self._described(param) or [o for o in found if not self._says_when(o)]
+            found = self._described(param) or [o for o in found if not self._says_when(o) and not self._is_noun(o)]
             if self.body is not None:
                 self._cut_body(param, found)
             if self.body is not None and any(not self._in_body(o.span) for o in found):
@@ -138,6 +138,11 @@ class LiteralSlots(Slots):
             if free:
                 best = max(free, key=lambda o: (o.strength, nearness(self.clause, param, o.span[0])))
                 self.filling.put(param, best.value, best.span, evidence=best.strength)
+
+    def _is_noun(self, found: Mention) -> bool:
+        """Whether a word only sounds like an option, and names what the action is about."""
+        words = [w.stem for w in self.clause.words if (w.start, w.end) == found.span]
+        return found.strength < 0.7 and bool(set(words) & set(self.tool.nouns))
 
     def _described(self, param: Param) -> list[Mention]:
         """“unresolved”, where the description says that unresolved are open and acknowledged."""

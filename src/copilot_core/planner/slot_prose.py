@@ -19,7 +19,9 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _WHEREWITH = re.compile(r"\b(?:with|about|for|on|regarding)\s+(?:the\s+|my\s+|our\s+)?(?=\w)", re.IGNORECASE)
-_WORDS_OF = re.compile(r"\b(?:words?|titles?|topics?|keywords?|text (?:to|that|of|in)|looked for|search)\b", re.IGNORECASE)
+_WORDS_OF = re.compile(
+    r"\b(?:words?|titles?|topics?|keywords?|text (?:to|that|of|in)|looked for|search)\b", re.IGNORECASE
+)
 
 _NAMED = re.compile(
     r"\b(?:called|named|titled|entitled|with (?:the )?(?:title|name"
@@ -136,7 +138,9 @@ class ProseSlots(Slots):
 
     def _spoken_of(self, param: Param) -> str:
         """“a reminder for it”: the name of what was last spoken of, or of the open record."""
-        if param.role not in {"prose", "name"} or not re.search(r"\b(?:it|this|that)\b", self.clause.text, re.IGNORECASE):
+        if param.role not in {"prose", "name"} or not re.search(
+            r"\b(?:it|this|that)\b", self.clause.text, re.IGNORECASE
+        ):
             return ""
         told = next((group[0].name for group in reversed(self.focus) if group and group[0].name), None)
         opened = self.world.page.record_name if self.world.page else None

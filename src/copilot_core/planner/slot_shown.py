@@ -44,6 +44,7 @@ class ShownSlots(Slots):
             link = pointing.references[0].link if len(pointing.references) == 1 else None
             if link is not None and self.world.leads_to(link):
                 self.filling.put(params[0], link, pointing.span, evidence=1.5)
+                self.filling.opens = True
             elif pointing.ordinal or pointing.references:
                 self.filling.elsewhere = True
             return

@@ -265,7 +265,9 @@ class Tool:
     @cached_property
     def handle(self) -> Param | None:
         """The parameter that says which thing it acts on, by id or by words of its name; None where it makes one."""
-        ids = [p for p in self.params if p.role == "id" or (p.role == "strings" and p.words[-1:] in {("id",), ("ids",)})]
+        ids = [
+            p for p in self.params if p.role == "id" or (p.role == "strings" and p.words[-1:] in {("id",), ("ids",)})
+        ]
         named = [p for p in self.params if p.role in {"id", "string"} and set(p.words) <= set(self.nouns)]
         return next((p for p in (*named, *ids) if p.required and not p.is_module), None)
 
