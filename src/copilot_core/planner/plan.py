@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from copilot_core.planner.accepting import accepts, has_subject
 from copilot_core.planner.clauses import Clause, polished, sentences, soft_breaks
 from copilot_core.planner.followups import HELP, Done, asks_more, asks_undo, next_page, untold
 from copilot_core.planner.modules import closed_module
-from copilot_core.planner.objects import does, ends, objects, unasked
+from copilot_core.planner.objects import objects
 from copilot_core.planner.pointing import pointed_at
 from copilot_core.planner.preambles import commands, is_story
 from copilot_core.planner.ranking import Candidate, rank
@@ -17,14 +18,12 @@ from copilot_core.planner.references import PRONOUN, Reference
 from copilot_core.planner.related import Related, Tie, itself, related, tied
 from copilot_core.planner.smalltalk import is_smalltalk
 from copilot_core.planner.tools import Param, Tool, Toolbox
-from copilot_core.planner.vocabulary import GENERIC, STOP
+from copilot_core.planner.vocabulary import GENERIC
 from copilot_core.planner.words import stem, stems_of
 from copilot_core.planner.world import Module, World
 
-_CLEAR_SCORE = 1.7
 _ASK_SCORE = 2.0
 _COVERED = 0.8
-_WRITES = frozenset({"create", "create_many", "update", "delete"})
 _ON_ONE = frozenset({"summarize", "suggest"})
 _ABILITIES = "what can you do?"
 _NO_UNDO = "I cannot take it back myself. Each change that can be undone has its own undo, beside its answer."
@@ -259,7 +258,7 @@ class Planner:
             pointed = pointed_at(text, known)
             return Unknown(text, fitting=tuple(objects(self.box, self.world, known).meant(clause, pointed)))
         best = accepted[0]
-        if best.kind in {"update", "delete"} and not best.missing and (best.unused or not _has_subject(best)):
+        if best.kind in {"update", "delete"} and not best.missing and (best.unused or not has_subject(best)):
             return Ask(best, None, text)
         if not best.missing:
             return self._call(best, clause, known)
@@ -324,81 +323,6 @@ def _one_by_one(step: Step) -> list[Step]:
     ]
 
 
-def accepts(found: Candidate, clause: Clause) -> bool:
-    """Whether the evidence is enough to act on, or to ask about."""
-    tool = found.tool
-    if found.elsewhere or (not found.kind and unasked(tool, clause, found.arguments)):
-        return False
-    if found.kind not in _WRITES and ends(clause) and not does(tool, clause):
-        return False
-    if not found.kind and not tool.reads and _lists(clause, tool):
-        return False
-    if found.exemplary and found.score >= _CLEAR_SCORE and not (found.kind and found.unused):
-        return True
-    if found.score < _CLEAR_SCORE or (clause.is_question and not tool.reads and found.verb < 0.6):
-        return False
-    if clause.is_statement and not found.kind and not tool.reads:
-        return False
-    if not found.kind and clause.head is None and clause.has_copula and not clause.text.rstrip().endswith("?"):
-        return False
-    if found.kind:
-        return _accepts_record(found, clause)
-    sure = found.evidence >= 1 and not found.missing and not found.weak
-    told = not tool.reads and any(p.role in {"prose", "name"} and p.name in found.arguments for p in tool.params)
-    plain = not tool.params and found.coverage >= 0.5
-    vague = "query" in tool.classes and not tool.nouns and any(p.required for p in tool.params)
-    if vague and not {stem(w) for w in tool.name_words[1:]} & set(clause.stems):
-        return False
-    known = sure and found.coverage >= 0.5 and bool(tool.nouns)
-    if tool.reads and not plain and found.explained < 0.25 and not known:
-        return False
-    if found.explained < (0.5 if tool.reads else 0.4) and not (sure or told or plain) and found.verb < 1.2:
-        return False
-    if found.coverage >= (0.25 if sure else 0.34):
-        return (
-            found.verb >= 0.25
-            or (found.explained >= 0.5 and not found.missing)
-            or (found.coverage >= 0.6 and found.evidence >= 1)
-        )
-    return not tool.is_light and found.verb >= 0.9 and found.explained >= 0.35 and not found.missing
-
-
-def _lists(clause: Clause, tool: Tool) -> bool:
-    """“incidents regarding orders”: without a verb, and in the plural, a thing is asked for and not made."""
-    first = next((w for w in clause.words if w.lower not in STOP), None)
-    return (
-        clause.head is None
-        and first is not None
-        and first.stem in tool.nouns
-        and first.lower.endswith("s")
-        and stem(first.lower.removesuffix("s")) == first.stem
-    )
-
-
-def _accepts_record(found: Candidate, clause: Clause) -> bool:
-    if found.unclear and found.kind in {"update", "delete"}:
-        return found.verb >= 0.7 and found.coverage >= 0.5
-    if found.kind == "search":
-        return found.verb >= 0.7
-    if found.kind == "query":
-        told = clause.head is None and not clause.text.rstrip().endswith("?") and clause.has_copula
-        about_us = found.coverage < 0.8 and re.search(r"\byou(?:r|rself)?\b", clause.text, re.IGNORECASE) is not None
-        told = told or about_us or (clause.is_statement and not clause.text.rstrip().endswith("?"))
-        done = clause.head is not None and not clause.is_question and found.verb < 0.5
-        return found.coverage >= 0.5 and found.explained >= 0.35 and not told and not done
-    if not found.named and found.kind in {"create", "create_many", "navigate"}:
-        return False
-    if found.kind in {"create", "create_many"} and clause.is_statement:
-        return False
-    if found.kind in {"update", "delete"} and not found.missing and not found.unused and not _has_subject(found):
-        return False
-    if found.kind == "update" and clause.is_statement and any(w.last < clause.now.date() for w in clause.dates):
-        return False
-    if found.kind == "update" and found.missing:
-        return False
-    return found.verb >= 0.5 and found.coverage >= 0.5
-
-
 def _continues(right: str, head: Call) -> bool:
     """ "and email ada@hooli.io": a field of the record at hand with its value, and no command."""
     match = re.match(r"(\w+)\s+(?:is\s+)?(?=[\w.+-]+@|\+?\d|www\.|https?:)", right)
@@ -408,12 +332,6 @@ def _continues(right: str, head: Call) -> bool:
     if head.kind == "create" and any(len(f.words) > 1 and opening[: len(f.words)] == f.words for f in fields):
         return True
     return match is not None and head.kind in {"create", "update"} and stem(match[1].lower()) in words
-
-
-def _has_subject(found: Candidate) -> bool:
-    """Whether a write on records says which ones; "all" is an empty list of conditions."""
-    names = {p.name for p in found.tool.params if not p.is_module and p.type in {"array", "string"}}
-    return bool(names & set(found.arguments))
 
 
 def _promised(call: Call, step: int) -> list[Reference]:

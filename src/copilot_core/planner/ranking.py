@@ -30,7 +30,9 @@ _SEARCHING = re.compile(
     r"\b(?:search|look(?:ing)? (?:for|up)|lookup|grep|(?:anything|everything"
     r"|something|notes?|records?|stuff) (?:\w+ )?(?:about|on|mention\w*"
     r"|related|containing|with the|matching|regarding)|mention\w*|where"
-    r" (?:did|do|have) (?:we|i)|what (?:do|did|have) (?:we|i|you) (?:have |know |got )?(?:about|on|regarding)|where (?:is|are|was|were) .*\b(?:notes?"
+    r" (?:did|do|have) (?:we|i)"
+    r"|what (?:do|did|have) (?:we|i|you) (?:have |know |got )?(?:about|on|regarding)"
+    r"|where (?:is|are|was|were) .*\b(?:notes?"
     r"|about|mention|records?|info|details?)\b|(?:did|have|has) (?:we"
     r"|i|anyone|somebody|someone) (?:\w+ )?(?:writ\w+|put|note\w*|sav\w+"
     r"|record\w*|mention\w*|log\w*|stor\w+)|did (?:we|i) (?:write|put"
@@ -229,18 +231,7 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
             return 0.6 * fresh - 0.5 * (definite and not _names_new(clause, mention))
         return -0.6 * fresh if kind != "create_many" else -0.4 * definite
     if kind == "navigate":
-        tail = clause.text[mention.span[1] :] if mention else ""
-        place = _PLACE.match(tail) is not None
-        looks = clause.head is not None and clause.head.lower in _LOOKING
-        made = _FRESH.search(lead) is not None and not mention_is_plural(mention)
-        if mention is not None and (_opens_one(clause, mention) or names_ordinal(clause.text)):
-            return -2.0
-        return (
-            (0.7 if place else 0.0)
-            - ((0.8 if mention_is_plural(mention) else 2.0) if looks and not place else 0.0)
-            - (1.0 if made else 0.0)
-            + (0.3 if not looks and _DEFINITE.search(lead) and mention_is_plural(mention) else 0.0)
-        )
+        return _place_bonus(clause, mention, lead)
     if kind == "describe" and mention is not None and clause.is_question and _POSSIBLE.search(clause.text):
         told = [f for f in mention.module.fields if f.options and field_mention(clause, f)]
         return 1.0 if told and not any(find_options(clause, f.options, 0.9) for f in told) else 0.3
@@ -263,6 +254,21 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
             return -0.9
         return 0.5 if _SEARCHING.search(clause.text) else -0.2
     return 0.0
+
+
+def _place_bonus(clause: Clause, mention: ModuleMention | None, lead: str) -> float:
+    tail = clause.text[mention.span[1] :] if mention else ""
+    place = _PLACE.match(tail) is not None
+    looks = clause.head is not None and clause.head.lower in _LOOKING
+    made = _FRESH.search(lead) is not None and not mention_is_plural(mention)
+    if mention is not None and (_opens_one(clause, mention) or names_ordinal(clause.text)):
+        return -2.0
+    return (
+        (0.7 if place else 0.0)
+        - ((0.8 if mention_is_plural(mention) else 2.0) if looks and not place else 0.0)
+        - (1.0 if made else 0.0)
+        + (0.3 if not looks and _DEFINITE.search(lead) and mention_is_plural(mention) else 0.0)
+    )
 
 
 def _opens_one(clause: Clause, mention: ModuleMention) -> bool:

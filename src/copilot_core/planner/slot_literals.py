@@ -147,7 +147,8 @@ class LiteralSlots(Slots):
     def _described(self, param: Param) -> list[Mention]:
         """“unresolved”, where the description says that unresolved are open and acknowledged."""
         option = "|".join(re.escape(str(o)) for o in param.options)
-        pattern = rf"\b(?P<word>[a-z]{{4,}}) (?:are|is|means?) (?P<options>(?:{option})(?:(?:, | and | or |, and )(?:{option}))*)\b"
+        listed = rf"(?:{option})(?:(?:, | and | or |, and )(?:{option}))*"
+        pattern = rf"\b(?P<word>[a-z]{{4,}}) (?:are|is|means?) (?P<options>{listed})\b"
         for match in re.finditer(pattern, param.description, re.IGNORECASE) if param.role == "enums" else ():
             word = next((w for w in self.clause.words if w.lower == match["word"].lower()), None)
             if word is not None:

@@ -14,7 +14,8 @@ _REASON = re.compile(r"\b(?:because(?: of)?|since|due to|as i|reason(?: is|:)?)\
 _TOPIC = re.compile(r"\b(?:about|regarding|concerning|on the topic of|re:?)\s+", re.IGNORECASE)
 
 _ABOUT = re.compile(
-    r"\b(?:about|regarding|concerning|mention(?:s|ing)?|contain(?:s|ing)?|relat(?:ed|ing) to|matching|with the words?)\s+"
+    r"\b(?:about|regarding|concerning|mention(?:s|ing)?|contain(?:s|ing)?"
+    r"|relat(?:ed|ing) to|matching|with the words?)\s+"
     r"(?:the\s+|an?\s+)?(?:words?\s+)?(?=\w)",
     re.IGNORECASE,
 )
