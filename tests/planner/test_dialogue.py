@@ -157,3 +157,31 @@ def test_the_name_of_a_new_record_is_asked_for(desk: Any) -> None:
     assert desk.answer == "What is the title of the new task?"
     made = desk.say("Water the plants")
     assert made == [("createRecord", {"module": "tasks", "fields": {"priority": "high", "title": "Water the plants"}})]
+
+
+def test_ordinals_without_a_noun_are_records_that_were_listed(desk: Any) -> None:
+    desk.results = [{**FOUND, "data": {"module": "tasks", "records": FOUND["data"]}}]
+    desk.say("show my tasks")
+    assert desk.say("complete the second")[0][1] == {
+        "module": "tasks",
+        "records": ["rec_b"],
+        "fields": {"status": "done"},
+    }
+    assert desk.say("delete the last one")[0][1]["records"] == ["rec_b"]
+    assert desk.say("delete the second deal") == []
+    assert desk.say("open the ninth one") == []
+
+
+def test_a_record_of_a_kind_that_is_not_said_is_looked_for_first(desk: Any) -> None:
+    desk.results = [{"success": True, "data": [{"module": "deals", "id": "rec_7", "title": "Acme renewal"}]}]
+    assert desk.say("summarize the Acme renewal") == [
+        ("searchRecords", {"query": "Acme renewal"}),
+        ("summarizeRecord", {"module": "deals", "recordId": "rec_7"}),
+    ]
+
+
+def test_an_order_by_what_is_no_field_is_named_and_money_goes_by_any_name(desk: Any) -> None:
+    desk.results = [FOUND]
+    assert desk.say("deals sorted by amount")[0][1]["sortBy"] == "value"
+    desk.say("deals sorted by colour")
+    assert "I could not use: “by colour”." in desk.answer

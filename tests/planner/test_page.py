@@ -190,3 +190,66 @@ def test_the_modules_that_the_page_lists_work_as_ever(houses: dict[str, Any]) ->
     assert [(c["name"], c["args"]) for c in reply.tool_calls] == [
         ("queryRecords", {"module": "tickets", "filters": [IS_OPEN]})
     ]
+
+
+@pytest.mark.seed("S16")
+def test_records_that_no_field_ties_to_the_open_one_are_found_by_what_both_have(
+    desk_in: Callable[..., Any], houses: dict[str, Any]
+) -> None:
+    """Two units of one building; the lease's unit leads from the lease to it."""
+    actions = json.loads(json.dumps(houses["actions"]))
+    for action in actions:
+        items = action["parameters"]["properties"].get("filters", {}).get("items", {})
+        items.get("properties", {}).get("field", {})["description"] = "Field name, or id"
+    world = {**houses, "actions": actions}
+    unit = desk_in(world, UNIT)
+    unit.results = [{"success": True, "data": [{"id": "u_7", "title": "4B Harbour", "building": "Harbour House"}]}]
+    alone = desk_in(world, UNIT)
+    alone.results = [{"success": True, "data": [{"id": "u_7", "title": "4B Harbour"}]}]
+
+    assert [arguments["filters"] for _, arguments in unit.say("show related units")] == [
+        [{"field": "id", "op": "eq", "value": "u_7"}],
+        [
+            {"field": "building", "op": "eq", "value": "Harbour House"},
+            {"field": "label", "op": "ne", "value": "4B Harbour"},
+        ],
+    ]
+    assert len(alone.say("show related units")) == 1
+    assert alone.answer.endswith("Not done: “show related units”.")
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("show related contacts", ("searchRecords", {"query": "Ship newsletter", "module": "contacts"})),
+        ("show related records", ("searchRecords", {"query": "Ship newsletter"})),
+        ("remind me about this tomorrow", ("createReminder", {"text": "Ship newsletter"})),
+    ],
+)
+def test_the_name_of_the_open_record_finds_what_no_field_does(
+    desk_in: Callable[..., Any], crm: dict[str, Any], text: str, made: tuple[str, dict[str, Any]]
+) -> None:
+    page = {"pageType": "moduleRecord", "moduleSlug": "tasks", "recordId": "rec_t1", "recordName": "Ship newsletter"}
+    [(name, arguments)] = desk_in(crm, page).say(text)
+
+    assert (name, {key: arguments[key] for key in made[1]}) == made
+
+
+def test_a_shown_record_is_opened_by_a_route_that_is_told_and_else_told_itself(
+    desk_in: Callable[..., Any], crm: dict[str, Any]
+) -> None:
+    go = {
+        "name": "goTo",
+        "description": "Navigate to a route",
+        "parameters": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+    }
+    world = {**crm, "actions": [go, *(a for a in crm["actions"] if a["name"] != "navigateTo")]}
+    listed = {"success": True, "data": [{"id": f"rec_{n}", "title": n, "link": f"/tasks/rec_{n}"} for n in "abc"]}
+    routed = desk_in(world, {"handlesNavigation": True, "routes": [{"path": "/tasks/{id}", "name": "Task"}]})
+    plain = desk_in(world)
+    for desk in (routed, plain):
+        desk.results = [listed]
+        desk.say("show all tasks")
+
+    assert routed.say("open the second one") == [("goTo", {"path": "/tasks/rec_b"})]
+    assert plain.say("open the second one") == [("summarizeRecord", {"module": "tasks", "recordId": "rec_b"})]

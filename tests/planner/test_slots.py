@@ -94,3 +94,31 @@ def test_what_follows_a_colon_is_the_text_that_must_be_there(desk_in: Callable[.
     assert desk_in(report).say("report a ticket: the door is stuck") == [
         ("create_ticket", {"title": "the door is stuck"})
     ]
+
+
+def test_a_rule_says_until_when_and_the_time_is_of_its_first_day(desk_in: Callable[..., Any]) -> None:
+    nudge = {
+        "name": "setReminder",
+        "description": "Set a reminder",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "title": {"type": "string"},
+                "dueAt": {"type": "string", "format": "date-time"},
+                "repeats": {"type": "string", "description": "A rule of RFC 5545"},
+            },
+            "required": ["title", "dueAt"],
+        },
+    }
+    world = {"now": "2026-02-10T09:00:00", "user": {"name": "Dana Reyes"}, "modules": {}, "actions": [nudge]}
+    assert desk_in(world).say("remind me to water the plants every day at 10am until Friday") == [
+        (
+            "setReminder",
+            {"title": "water the plants", "dueAt": "2026-02-10T10:00:00", "repeats": "FREQ=DAILY;UNTIL=20260213"},
+        )
+    ]
+
+
+def test_a_meeting_of_which_only_the_guests_are_said_is_called_after_them(desk: Any) -> None:
+    [(_, arguments)] = desk.say("schedule a calendar event tomorrow at 3pm for 30 minutes with ann@example.com")
+    assert (arguments["title"], arguments["durationMinutes"]) == ("Event with ann@example.com", 30)

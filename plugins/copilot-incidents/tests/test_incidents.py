@@ -1,6 +1,7 @@
 """The seed's world, through its own wire: incidents are asked for, changed, and put back."""
 
 import asyncio
+import json
 from itertools import pairwise
 from typing import Any
 
@@ -93,6 +94,34 @@ async def test_the_rule_planner_understands_what_is_said_of_incidents(talk: Talk
         told = {said: [result["message"] for result in await dana.results(said)] for said in SAID}
 
     assert told == {said: [message] for said, message in SAID.items()}
+
+
+FOLLOWING = {
+    "list open incidents": "7 open incidents.",
+    "resolve the first one": "Resolved INC-20: “Payments do not add up with the ledger”.",
+    "acknowledge the second": "Acknowledged INC-18: “Orders are missing since midnight”. It is looked after by "
+    "Amara Okafor.",
+    "assign the last one to Lena Fischer": "Updated INC-10 “Postal codes fail validation”: owner Lena Fischer.",
+    "open it": "INC-10 “Postal codes fail validation” is open.",
+    "which incidents mention payment?": "3 incidents.",
+    "show unresolved incidents": "10 open or acknowledged incidents.",
+    "delete the first one": None,
+    "cancel INC-12": None,
+}
+
+
+async def test_what_was_listed_is_acted_on_by_its_place_and_never_by_an_action_for_something_else(talk: Talk) -> None:
+    async with talk() as dana:
+        [start, *_] = await dana.ask("hello")
+        told = {}
+        for said in FOLLOWING:
+            await dana.ask(said, start["conversationId"])
+            thread = (await dana.http.get(f"/v1/threads/{start['conversationId']}/messages")).json()["messages"]
+            last = max(i for i, message in enumerate(thread) if message["role"] == "user")
+            results = [json.loads(m["content"])["message"] for m in thread[last:] if m["role"] == "tool"]
+            told[said] = results[0] if results else None
+
+    assert told == FOLLOWING
 
 
 async def test_a_timeline_says_who_did_what_and_when(talk: Talk) -> None:

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from copilot_core.planner.clauses import Clause
+from copilot_core.planner.followups import MANY
 from copilot_core.planner.modules import field_mention
-from copilot_core.planner.plan import Ask, Refused, Unknown
+from copilot_core.planner.plan import Ask, Refused, Said, Unknown
 from copilot_core.planner.ranking import Candidate
 from copilot_core.planner.references import records_in, title_of
 from copilot_core.planner.smalltalk import FAREWELL, THANKS
@@ -20,7 +21,6 @@ from copilot_core.planner.tools import Param, Tool, Toolbox
 from copilot_core.planner.words import identifier_words, phrase_of
 from copilot_core.planner.world import Module
 
-MANY = 10
 SHOWN = 4
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _COUNTS = re.compile(r"\bhow many\b|\b(?:number|count) of\b|^count\b", re.IGNORECASE)
@@ -48,6 +48,8 @@ _KEY = re.compile(r"[A-Z]{2,8}-\d{1,9}")
 
 def question(candidate: Candidate, param: Param | None, text: str) -> str:
     """The question for what is missing; it names the options that the schema allows."""
+    if param is not None and param.is_module and not param.options:
+        return f"Which record do you mean in “{text}”? I need it to {phrase_of(candidate.tool.name)}."
     action = phrase_of(candidate.tool.name)
     if param is None and candidate.unused:
         return f"{unused(candidate.unused)} Which records do you mean?"
@@ -56,6 +58,8 @@ def question(candidate: Candidate, param: Param | None, text: str) -> str:
     if candidate.kind == "create" and candidate.module is not None and param.type == "object":
         return f"What is the {phrase_of(candidate.module.title)} of the new {candidate.module.singular}?"
     name = phrase_of(param.name)
+    if param is candidate.tool.handle and name.split()[0] in candidate.tool.name_words:
+        return f"Which {' '.join(candidate.tool.handle_words)} do you mean? I need it to {action}."
     if param.options:
         return f"Which {name}? {listed([str(o) for o in param.options])}."
     if param.role in {"date", "datetime", "time"}:
@@ -208,8 +212,22 @@ def refused(step: Refused, modules: Sequence[Module]) -> str:
 
 
 def not_understood(unknown: Unknown) -> str:
-    """Names the words that no action accounts for."""
-    return f"I did not understand: “{unknown.text}”."
+    """Names the words that no action accounts for, and what can be done with the thing that they name."""
+    told = f"I did not understand: “{unknown.text}”."
+    if not unknown.fitting:
+        return told
+    thing = " ".join(w for w in unknown.fitting[0].handle_words)
+    return f"{told} With {_an(thing)} I can: {listed([phrase_of(tool.name) for tool in unknown.fitting])}."
+
+
+def _an(noun: str) -> str:
+    return f"an {noun}" if noun[:1] in "aeiou" else f"a {noun}"
+
+
+def said(step: Said) -> str:
+    """What needs no action: a sentence, or the rest of a list that was told in part."""
+    rows = "\n".join(_row(row, Interest()) for row in step.rows)
+    return "\n".join(line for line in (step.sentence, rows) if line)
 
 
 def unused(phrases: Sequence[str]) -> str:

@@ -6,16 +6,17 @@ is skipped. A question of ours is recognised by planning the message that it ans
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
+from itertools import takewhile, zip_longest
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from copilot_core.planner import answers
 from copilot_core.planner.clauses import Clause
-from copilot_core.planner.plan import Ask, Call, Planner, Refused, Step, Unknown
-from copilot_core.planner.records import shape_of
-from copilot_core.planner.references import Reference, loads, result_references
+from copilot_core.planner.plan import Ask, Call, Planner, Refused, Said, Step, Unknown
+from copilot_core.planner.records import as_filters, filters_by_id, shape_of
+from copilot_core.planner.references import Reference, loads, records_in, result_references
+from copilot_core.planner.related import conditions
 from copilot_core.planner.replies import answered
 from copilot_core.planner.smalltalk import is_smalltalk
 from copilot_core.planner.tools import Tool, Toolbox, toolbox
@@ -58,8 +59,8 @@ def decide(messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]], 
     steps = plan_turn(Planner(box, world), turns)
     done = [d for d in now.done if not _is_schema(box, d[0], steps)]
     failed = any(_failed(result) for _, _, result in done)
-    call = _next_call(steps, done) if may_call and not failed else None
-    return Decision(calls=(call,)) if call is not None else Decision(_final(steps, done, box, world, failed=failed))
+    calls = _next_calls(steps, done, world) if may_call and not failed else ()
+    return Decision(calls=calls) if calls else Decision(_final(steps, done, box, world, failed=failed))
 
 
 def turns_of(messages: Sequence[BaseMessage]) -> list[Turn]:
@@ -83,16 +84,15 @@ def turns_of(messages: Sequence[BaseMessage]) -> list[Turn]:
 
 def plan_turn(planner: Planner, turns: Sequence[Turn], depth: int = 0) -> list[Step]:
     """The steps of the last turn, which may answer a question that we asked in the one before."""
-    earlier = [
-        r for turn in turns[:-1] for _, arguments, result in turn.done if (r := result_references(arguments, result))
-    ]
+    done = [call for turn in turns[:-1] for call in turn.done]
+    earlier = [r for name, arguments, result in done if (r := result_references(arguments, result, action=name))]
     text = turns[-1].text
     if len(turns) > 1 and depth < _REPLAYED and turns[-2].said.rstrip().endswith(("?", ".")):
         pending = _pending(planner, turns[:-1], depth)
         step = answered(planner, pending, text, earlier) if pending is not None else None
         if step is not None:
             return [step]
-    return planner.plan(text, earlier)
+    return planner.plan(text, earlier, turns[-2].done[-1] if len(turns) > 1 and turns[-2].done else None)
 
 
 def _pending(planner: Planner, turns: Sequence[Turn], depth: int) -> Ask | None:
@@ -156,13 +156,30 @@ def _is_schema(box: Toolbox, name: str, steps: Sequence[Step]) -> bool:
     return shape is not None and shape.kind == "describe" and not planned
 
 
+def _next_calls(
+    steps: Sequence[Step], done: Sequence[tuple[str, Mapping[str, Any], Any]], world: World
+) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The next call, with those that join it."""
+    first = _next_call(steps, done, world)
+    if first is None:
+        return ()
+    later = [s for s in steps if isinstance(s, Call)][len(done) + 1 :]
+    return (first, *((call.tool.name, call.arguments) for call in takewhile(lambda call: call.joins, later)))
+
+
 def _next_call(
-    steps: Sequence[Step], done: Sequence[tuple[str, Mapping[str, Any], Any]]
+    steps: Sequence[Step], done: Sequence[tuple[str, Mapping[str, Any], Any]], world: World
 ) -> tuple[str, dict[str, Any]] | None:
     calls = [s for s in steps if isinstance(s, Call)]
     if len(done) >= len(calls):
         return None
     call = calls[len(done)]
+    if call.located:
+        place = _place_of(call, done[-1][2])
+        return (call.tool.name, {**call.arguments, **place}) if place else None
+    if call.ties:
+        param, told = filters_by_id(call.tool), conditions(call.ties, world, call.module, done[-1][2])
+        return (call.tool.name, {**call.arguments, param.name: as_filters(param, told)}) if param and told else None
     if not call.references or call.reference_param is None or not done:
         return call.tool.name, call.arguments
     positions = [steps.index(c) for c in calls]
@@ -171,6 +188,14 @@ def _next_call(
         return None
     value: Any = list(dict.fromkeys(handles)) if call.reference_param.type == "array" else handles[0]
     return call.tool.name, {**call.arguments, call.reference_param.name: value}
+
+
+def _place_of(call: Call, result: Any) -> dict[str, str]:
+    """The module and the id of the first record that was found."""
+    shape, row = shape_of(call.tool), next(iter(records_in(result)), {})
+    if shape is None or shape.module is None or shape.ref is None or not {"module", "id"} <= set(row):
+        return {}
+    return {shape.module.name: str(row["module"]), shape.ref.name: str(row["id"])}
 
 
 def _handles(
@@ -216,12 +241,13 @@ def _final(
     unknown = [s for s in steps if isinstance(s, Unknown)]
     asks = [answers.asked(s) for s in steps if isinstance(s, Ask)]
     refusals = [answers.refused(s, world.modules) for s in steps if isinstance(s, Refused)]
-    understood = bool(calls or asks or done or refusals)
+    facts = [answers.said(s) for s in steps if isinstance(s, Said)]
+    understood = bool(calls or asks or done or refusals or facts)
     if not understood and unknown and all(u.smalltalk for u in unknown):
         return answers.smalltalk(" ".join(u.text for u in unknown), box)
-    told.extend(refusals)
+    told.extend([*facts, *refusals])
     told.extend(answers.not_understood(u) for u in unknown if not u.smalltalk)
-    if not understood:
+    if not understood and not any(u.fitting for u in unknown):
         told.append(answers.introduction(box))
     return "\n\n".join([*told, *dict.fromkeys(asks)])
 

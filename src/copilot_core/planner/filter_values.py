@@ -204,7 +204,7 @@ def sorting(clause: Clause, mention: ModuleMention) -> Sorting | None:
     )
     if match is not None:
         told = Clause(match["field"], clause.now)
-        field = next((f for f in module.fields if field_mention(told, f)), None)
+        field = next((f for f in module.fields if field_mention(told, f)), None) or _money_field(told, mention)
         if field is not None:
             return Sorting(
                 field.name,
@@ -212,6 +212,12 @@ def sorting(clause: Clause, mention: ModuleMention) -> Sorting | None:
                 match.span(),
             )
     return _superlative(clause, mention)
+
+
+def _money_field(told: Clause, mention: ModuleMention) -> RecordField | None:
+    """“by amount”, where the amount is called value: the only number that can be meant."""
+    money = [f for f in mention.module.of_kind("number") if _MONEY & set(f.words)]
+    return money[0] if len(money) == 1 and _MONEY & set(told.stems) else None
 
 
 def _superlative(clause: Clause, mention: ModuleMention) -> Sorting | None:

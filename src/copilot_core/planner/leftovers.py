@@ -53,6 +53,8 @@ def _is_empty(word: Word, module: Module, nouns: set[str], *, strict: bool) -> b
     if not strict and classes_of(word.lower) & {"query", "search"}:
         return True
     field_words = {w for f in module.fields for w in f.words}
+    if any(w in {f"{word.stem}er", f"{word.stem}or", f"{word.stem}ee"} for w in field_words):
+        return True  # who owns it: its owner
     return any(similar(word.stem, n) >= 0.6 for n in nouns) or any(similar(word.stem, w) >= 0.6 for w in field_words)
 
 

@@ -22,7 +22,7 @@ from copilot_core.speech import Listener, listener
 class RulePlanner(BaseChatModel):
     """Turns commands into calls of the bound actions, without a language model.
 
-    It sees what a language model sees, keeps nothing between calls, and makes one call per round, so
+    It sees what a language model sees, keeps nothing between calls, and makes one step per round, so
     that a later step can use an earlier one's result and a failed step stops the rest.
     """
 

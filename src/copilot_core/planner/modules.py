@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from copilot_core.planner.clauses import Clause, Span
 from copilot_core.planner.options import find_options, option_stems
+from copilot_core.planner.pointing import names_ordinal
 from copilot_core.planner.references import points_at_list, points_at_page
 from copilot_core.planner.values import overlaps
 from copilot_core.planner.vocabulary import STOP, classes_of, similar
@@ -173,7 +174,7 @@ def chosen_module(
     best = max(world.modules, key=lambda m: (scores[m.slug], m is page, m is carried), default=None)
     if creating and not clause.has("one", "ones", "another"):
         carried = None
-    pointing = clause.has("one", "ones", "it", "them", "those", "that", "these", "both")
+    pointing = clause.has("one", "ones", "it", "them", "those", "that", "these", "both") or names_ordinal(clause.text)
     if carried is not None and (
         pointing or best is None or scores[best.slug] < 0.8 or scores[carried.slug] >= scores[best.slug]
     ):

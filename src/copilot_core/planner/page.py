@@ -14,9 +14,6 @@ from copilot_core.planner.world import Module, RecordField, World
 _OPERATORS = frozenset({"eq", "ne", "gt", "gte", "lt", "lte", "contains", "in"})
 _NAMING = frozenset({"id", "nam", "titl", "record", "ref", "slug"})
 _TIE = re.compile(r"\b(?:for|to|on|of|with|at|in|about)\s+(?:this|the current)\s+(?P<noun>[\w-]+)\b", re.IGNORECASE)
-_RELATED = re.compile(
-    r"\b(?:related|linked|connected|associated)\s+(?P<kind>[a-z][\w-]*)(?:\s+records?)?\s*$", re.IGNORECASE
-)
 _IT = re.compile(r"\b(?:it|its)\b", re.IGNORECASE)
 
 
@@ -30,7 +27,7 @@ def link_field(module: Module, world: World) -> tuple[RecordField, str] | None:
         return None
     fields = [f for f in module.fields if f.name != module.title]
     related = [f for f in fields if f.kind == "relation" and f.relation == opened.slug]
-    named = [f for f in fields if f.kind in {"relation", "string", "text", "key"} and _is_named_after(f, opened)]
+    named = [f for f in fields if f.kind in {"relation", "string", "text", "key"} and is_named_after(f, opened)]
     found = next((f for f in related if f in named), None) or (related[0] if len(related) == 1 else None)
     found = found or next((f for f in named if f.relation is None), None)
     if found is None:
@@ -40,19 +37,7 @@ def link_field(module: Module, world: World) -> tuple[RecordField, str] | None:
     return (found, value) if value else None
 
 
-def told_of_page(text: str, world: World) -> str:
-    """“show related tickets” in full, where a record of another kind is open: “show tickets of this unit”."""
-    found = _RELATED.search(text.rstrip(" .!?"))
-    opened = world.opened if world.page and world.page.record_id else None
-    if found is None or opened is None:
-        return text
-    kind = next((module for module in world.modules if stem(found["kind"]) in nouns_of(module)), None)
-    if kind is None or kind is opened:
-        return text
-    return f"{text[: found.start()]}{found['kind']} of this {opened.singular}"
-
-
-def _is_named_after(field: RecordField, module: Module) -> bool:
+def is_named_after(field: RecordField, module: Module) -> bool:
     """``company``, ``companyName`` and ``companyId`` for companies."""
     words = tuple(word for word in field.words if word not in _NAMING)
     return words in module_names(module)

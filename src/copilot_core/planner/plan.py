@@ -1,29 +1,45 @@
 """A turn as steps: calls to make, questions to ask, words not understood."""
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from copilot_core.planner.accepting import accepts, has_subject
 from copilot_core.planner.clauses import Clause, polished, sentences, soft_breaks
+from copilot_core.planner.followups import HELP, Done, asks_more, asks_undo, next_page, untold
 from copilot_core.planner.modules import closed_module
-from copilot_core.planner.page import told_of_page
+from copilot_core.planner.objects import objects
+from copilot_core.planner.pointing import pointed_at
 from copilot_core.planner.preambles import commands, is_story
 from copilot_core.planner.ranking import Candidate, rank
+from copilot_core.planner.records import as_filters, filters_by_id, shape_of
 from copilot_core.planner.references import PRONOUN, Reference
+from copilot_core.planner.related import Related, Tie, itself, related, tied
 from copilot_core.planner.smalltalk import is_smalltalk
 from copilot_core.planner.tools import Param, Tool, Toolbox
+from copilot_core.planner.vocabulary import GENERIC
 from copilot_core.planner.words import stem, stems_of
 from copilot_core.planner.world import Module, World
 
-_CLEAR_SCORE = 1.7
 _ASK_SCORE = 2.0
 _COVERED = 0.8
+_ON_ONE = frozenset({"summarize", "suggest"})
+_ABILITIES = "what can you do?"
+_NO_UNDO = "I cannot take it back myself. Each change that can be undone has its own undo, beside its answer."
 
 
 @dataclass
 class Call:
-    """An action to call. `uses` is the earlier step of this turn whose result `reference_param` takes."""
+    """An action to call.
+
+    Args:
+        reference_param: takes what an earlier step of this turn will have told.
+        each: the ids that it is to be called with, one after the other.
+        joins: whether it is called in one round with the step before it.
+        ties: what its records have in common with the record that the step before it tells.
+        located: whether it is about the first record that the step before it finds.
+    """
 
     tool: Tool
     arguments: dict[str, Any]
@@ -33,6 +49,10 @@ class Call:
     kind: str = ""
     text: str = ""
     unused: list[str] = field(default_factory=list)
+    each: list[str] = field(default_factory=list)
+    joins: bool = False
+    ties: tuple[Tie, ...] = ()
+    located: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,10 +66,20 @@ class Ask:
 
 @dataclass(frozen=True)
 class Unknown:
-    """Words that no action accounts for."""
+    """Words that no action accounts for; `fitting` are the actions on what they speak of."""
 
     text: str
     smalltalk: bool = False
+    fitting: tuple[Tool, ...] = ()
+
+
+@dataclass(frozen=True)
+class Said:
+    """Words that an answer from what is known is enough for."""
+
+    text: str
+    sentence: str = ""
+    rows: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -60,7 +90,7 @@ class Refused:
     module: Module
 
 
-Step = Call | Ask | Unknown | Refused
+Step = Call | Ask | Unknown | Refused | Said
 
 
 class Planner:
@@ -69,8 +99,17 @@ class Planner:
     def __init__(self, box: Toolbox, world: World) -> None:
         self.box, self.world = box, world
 
-    def plan(self, text: str, earlier: Sequence[Sequence[Reference]] = ()) -> list[Step]:
-        """The steps of one message; `earlier` are the records that previous results told of."""
+    def plan(self, text: str, earlier: Sequence[Sequence[Reference]] = (), last: Done | None = None) -> list[Step]:
+        """The steps of one message.
+
+        Args:
+            earlier: the records that previous results told of.
+            last: the call that the previous answer told the result of.
+        """
+        if asks_more(text) and (last is not None or earlier):
+            return [self._more(text, last)]
+        if asks_undo(polished(text), self.box):
+            return [Said(text, _NO_UNDO)]
         steps: list[Step] = []
         known = [list(group) for group in earlier]
         carried = self._module_of(earlier)
@@ -79,13 +118,20 @@ class Planner:
                 added = self._merged(steps, step)
                 if added is None:
                     continue
-                steps.append(added)
+                steps.extend(_one_by_one(added))
                 if isinstance(added, Call):
                     carried = added.module or carried
                     promised = _promised(added, len(steps) - 1)
                     if promised:
                         known.append(promised)
         return steps
+
+    def _more(self, text: str, last: Done | None) -> Step:
+        page = next_page(self.box, last) if last else None
+        if page is not None:
+            return Call(*page, text=text, kind="query")
+        rest = untold(last) if last else ()
+        return Said(text, "" if rest else "There is no more that I can show.", rest)
 
     def _with_stories(self, parts: list[str], known: list[list[Reference]], carried: Module | None) -> list[str]:
         """Sentences, a story joined to the command about it that follows."""
@@ -117,6 +163,10 @@ class Planner:
             yield from told
             return
         text = polished(sentence)
+        asked = related(Clause(text, self.world.now), self.world)
+        if asked is not None and not asked.direct:
+            yield from self._related(asked, text)
+            return
         for left, right in soft_breaks(text):
             head = self._clause(left, known, carried)
             if not isinstance(head, Call) or _continues(right, head):
@@ -128,7 +178,44 @@ class Planner:
                 yield head
                 yield from tail
                 return
-        yield self._clause(text, known, carried)
+        step = self._clause(text, known, carried)
+        yield from (self._located(text, known, carried) if _lacks_module(step) else []) or [step]
+
+    def _located(self, text: str, known: Sequence[Sequence[Reference]], carried: Module | None) -> list[Step]:
+        """“summarize the SOC2 audit”: a record of a kind that the words do not tell is looked for first."""
+        clause = Clause(text, self.world.now)
+        for found in rank(clause, self.box, self.world, known, carried):
+            shape = shape_of(found.tool)
+            name = found.arguments.get(shape.ref.name) if shape and shape.ref else None
+            alone = shape is not None and found.kind in _ON_ONE and found.missing == [shape.module]
+            if alone and isinstance(name, str) and found.verb >= 0.9 and self.world.page is None:
+                searched = self._clause(f'search for "{name}"', [], None)
+                call = self._call(found, clause, known)
+                if isinstance(searched, Call) and isinstance(call, Call) and name in searched.arguments.values():
+                    return [replace(searched, text=text), replace(call, located=True)]
+        return []
+
+    def _related(self, asked: Related, text: str) -> list[Step]:
+        """Related records that no field of their own ties to the open one: by its values, else by its name."""
+        assert self.world.page is not None
+        listed, opened = self._query(asked.noun), self._query(self.world.opened.name if self.world.opened else "")
+        if asked.ties and listed is not None and opened is not None:
+            param, own = filters_by_id(listed.tool), filters_by_id(opened.tool)
+            if param is not None and own is not None:
+                opened.arguments[own.name] = as_filters(own, itself(self.world))
+                return [opened, replace(listed, text=text, ties=asked.ties)]
+        name = self.world.page.record_name
+        plain = stem(asked.noun) in GENERIC
+        said = f'search {asked.noun} for "{name}"' if asked.module or plain else f"list {asked.noun} about {name}"
+        found = self._clause(said, [], None) if name and asked.module is not self.world.opened else None
+        if isinstance(found, Call) and name in found.arguments.values():
+            return [replace(found, text=text)]
+        step = listed or self._clause(text, [], None)
+        return [replace(step, text=text, unused=[*step.unused, "related"]) if isinstance(step, Call) else step]
+
+    def _query(self, noun: str) -> Call | None:
+        step = self._clause(f"list {noun}", [], None)
+        return step if isinstance(step, Call) and step.kind == "query" else None
 
     def _after_story(self, sentence: str, known: list[list[Reference]], carried: Module | None) -> list[Step]:
         """The calls of a command that follows a story, if all of it makes sense."""
@@ -146,6 +233,8 @@ class Planner:
             )
             if not free_text and head.kind != "create":
                 return True
+            if step.kind == "" and step.tool.handle is not None and step.tool.handle.name in step.arguments:
+                return True
             said = " ".join(str(v) for v in step.arguments.values() if isinstance(v, str))
             bare = PRONOUN.search(said) is not None and not step.references and step.kind == ""
             return not bare
@@ -154,16 +243,22 @@ class Planner:
     def _clause(self, text: str, known: Sequence[Sequence[Reference]], carried: Module | None) -> Step:
         if is_smalltalk(text):
             return Unknown(text, smalltalk=True)
-        clause = Clause(told_of_page(text, self.world), self.world.now)
+        if HELP.fullmatch(text.strip(" .!?")):
+            found = self._clause(_ABILITIES, known, carried)
+            return found if isinstance(found, Call) else Unknown(text, smalltalk=True)
+        clause = Clause(text, self.world.now)
+        asked = related(clause, self.world)
+        clause = tied(clause, asked, self.world) if asked else clause
         ranked = rank(clause, self.box, self.world, known, carried)
         accepted = [c for c in ranked if accepts(c, clause)]
         closed = closed_module(clause, self.world)
         if closed is not None and (not accepted or accepted[0].kind):
             return Refused(text, closed)
         if not accepted:
-            return Unknown(text)
+            pointed = pointed_at(text, known)
+            return Unknown(text, fitting=tuple(objects(self.box, self.world, known).meant(clause, pointed)))
         best = accepted[0]
-        if best.kind in {"update", "delete"} and not best.missing and (best.unused or not _has_subject(best)):
+        if best.kind in {"update", "delete"} and not best.missing and (best.unused or not has_subject(best)):
             return Ask(best, None, text)
         if not best.missing:
             return self._call(best, clause, known)
@@ -188,6 +283,7 @@ class Planner:
             found.kind,
             clause.text,
             found.unused,
+            found.each,
         )
 
     def _merged(self, steps: list[Step], step: Step) -> Step | None:
@@ -211,57 +307,20 @@ class Planner:
         return step
 
 
-def accepts(found: Candidate, clause: Clause) -> bool:
-    """Whether the evidence is enough to act on, or to ask about."""
-    tool = found.tool
-    if found.exemplary and found.score >= _CLEAR_SCORE and not (found.kind and found.unused):
-        return True
-    if found.score < _CLEAR_SCORE or (clause.is_question and not tool.reads and found.verb < 0.6):
-        return False
-    if clause.is_statement and not found.kind and not tool.reads:
-        return False
-    if not found.kind and clause.head is None and clause.has_copula and not clause.text.rstrip().endswith("?"):
-        return False
-    if found.kind:
-        return _accepts_record(found, clause)
-    sure = found.evidence >= 1 and not found.missing and not found.weak
-    told = not tool.reads and any(p.role in {"prose", "name"} and p.name in found.arguments for p in tool.params)
-    plain = not tool.params and found.coverage >= 0.5
-    if tool.reads and not plain and found.explained < 0.25 and not (sure and found.coverage >= 0.5):
-        return False
-    if found.explained < (0.5 if tool.reads else 0.4) and not (sure or told or plain) and found.verb < 1.2:
-        return False
-    if found.coverage >= (0.25 if sure else 0.34):
-        return (
-            found.verb >= 0.25
-            or (found.explained >= 0.5 and not found.missing)
-            or (found.coverage >= 0.6 and found.evidence >= 1)
-        )
-    return not tool.is_light and found.verb >= 0.9 and found.explained >= 0.35 and not found.missing
+def _lacks_module(step: Step) -> bool:
+    """Whether nothing was understood, or only the kind of record is missing."""
+    return isinstance(step, Unknown) or (isinstance(step, Ask) and step.param is not None and step.param.is_module)
 
 
-def _accepts_record(found: Candidate, clause: Clause) -> bool:
-    if found.unclear and found.kind in {"update", "delete"}:
-        return found.verb >= 0.7 and found.coverage >= 0.5
-    if found.kind == "search":
-        return found.verb >= 0.7
-    if found.kind == "query":
-        told = clause.head is None and not clause.text.rstrip().endswith("?") and clause.has_copula
-        about_us = found.coverage < 0.8 and re.search(r"\byou(?:r|rself)?\b", clause.text, re.IGNORECASE) is not None
-        told = told or about_us or (clause.is_statement and not clause.text.rstrip().endswith("?"))
-        done = clause.head is not None and not clause.is_question and found.verb < 0.5
-        return found.coverage >= 0.5 and found.explained >= 0.35 and not told and not done
-    if not found.named and found.kind in {"create", "create_many", "navigate"}:
-        return False
-    if found.kind in {"create", "create_many"} and clause.is_statement:
-        return False
-    if found.kind in {"update", "delete"} and not found.missing and not found.unused and not _has_subject(found):
-        return False
-    if found.kind == "update" and clause.is_statement and any(w.last < clause.now.date() for w in clause.dates):
-        return False
-    if found.kind == "update" and found.missing:
-        return False
-    return found.verb >= 0.5 and found.coverage >= 0.5
+def _one_by_one(step: Step) -> list[Step]:
+    """A call for each of several things: "resolve all of them"."""
+    if not isinstance(step, Call) or not step.each or step.tool.handle is None:
+        return [step]
+    name = step.tool.handle.name
+    return [
+        replace(step, arguments={**step.arguments, name: value}, each=[], joins=place > 0)
+        for place, value in enumerate(step.each)
+    ]
 
 
 def _continues(right: str, head: Call) -> bool:
@@ -275,14 +334,11 @@ def _continues(right: str, head: Call) -> bool:
     return match is not None and head.kind in {"create", "update"} and stem(match[1].lower()) in words
 
 
-def _has_subject(found: Candidate) -> bool:
-    """Whether a write on records says which ones; "all" is an empty list of conditions."""
-    names = {p.name for p in found.tool.params if not p.is_module and p.type in {"array", "string"}}
-    return bool(names & set(found.arguments))
-
-
 def _promised(call: Call, step: int) -> list[Reference]:
     """The record that a planned call will tell of; its id is known only when it has run."""
+    handle = call.tool.handle if call.kind == "" else None
+    if handle is not None and isinstance(call.arguments.get(handle.name), str):
+        return [Reference(call.arguments[handle.name], None, None, step, things=call.tool.things)]
     if call.kind == "create" or (call.kind == "" and not call.tool.reads):
         values = next((v for v in call.arguments.values() if isinstance(v, dict)), call.arguments)
         name = next((str(values[k]) for k in ("name", "title", *values) if isinstance(values.get(k), str)), None)

@@ -7,9 +7,11 @@ from typing import Any
 
 from copilot_core.planner.clauses import PAST, Clause, Span
 from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention, module_mentions, verb_option
+from copilot_core.planner.objects import objects
 from copilot_core.planner.options import find_options
+from copilot_core.planner.pointing import Pointing, names_ordinal, pointings
 from copilot_core.planner.records import RecordFiller, asks_schema, module_for, shape_of
-from copilot_core.planner.references import Reference
+from copilot_core.planner.references import Reference, is_of
 from copilot_core.planner.slots import Filler
 from copilot_core.planner.tools import Param, Tool, Toolbox
 from copilot_core.planner.values import overlaps
@@ -22,13 +24,15 @@ _STRONG_WRITES = frozenset({"delete", "cancel", "create", "update", "send", "nav
 _FILLERS = stem_set(
     "thing stuff currently now right moment today still please time"
     " way exist available there work works more less than between"
-    " worth have lot much many total number kind new"
+    " worth have lot much many total number kind new next upcoming"
 )
 _SEARCHING = re.compile(
     r"\b(?:search|look(?:ing)? (?:for|up)|lookup|grep|(?:anything|everything"
     r"|something|notes?|records?|stuff) (?:\w+ )?(?:about|on|mention\w*"
     r"|related|containing|with the|matching|regarding)|mention\w*|where"
-    r" (?:did|do|have) (?:we|i)|where (?:is|are|was|were) .*\b(?:notes?"
+    r" (?:did|do|have) (?:we|i)"
+    r"|what (?:do|did|have) (?:we|i|you) (?:have |know |got )?(?:about|on|regarding)"
+    r"|where (?:is|are|was|were) .*\b(?:notes?"
     r"|about|mention|records?|info|details?)\b|(?:did|have|has) (?:we"
     r"|i|anyone|somebody|someone) (?:\w+ )?(?:writ\w+|put|note\w*|sav\w+"
     r"|record\w*|mention\w*|log\w*|stor\w+)|did (?:we|i) (?:write|put"
@@ -43,6 +47,7 @@ _POINTED = re.compile(r"\b(?:this|that|these|those|the current)\s+$", re.I)
 _BEFORE_NOUN = word_set("a an the my our new quick short another me us out up")
 _NOT_MAKING = word_set("delete update query search navigate summarize describe suggest remind send draft")
 _LOOKING = word_set("show view see display browse list give")
+_OPENING = word_set("open show view see display browse")
 _SHOWS = stem_set("show view display")
 _POSSIBLE = re.compile(
     r"\b(?:can|could|possible|available|allowed|valid|exist|are there"
@@ -82,17 +87,60 @@ class Candidate:
     partial: dict[str, Any] = field(default_factory=dict)
     named: bool = True
     unused: list[str] = field(default_factory=list)
+    each: list[str] = field(default_factory=list)
+    elsewhere: bool = False
 
 
 def rank(
     clause: Clause, box: Toolbox, world: World, earlier: Sequence[Sequence[Reference]], carried: Module | None
 ) -> list[Candidate]:
     """The likeliest actions with their arguments, best first."""
+    shown = [p for p in pointings(clause.text, earlier) if p.references]
+    known = objects(box, world, earlier)
     first = [_cheap(tool, clause, box, world, carried) for tool in box.tools]
+    for found in first:
+        _pointed(found, shown, clause)
     first.sort(key=lambda c: -c.score)
     kept = [_filled(c, clause, box, world, earlier, carried) for c in first[:_CONSIDERED]]
+    for found in kept:
+        makes = found.kind in {"create", "create_many"} and _acts_on_place(clause)
+        found.elsewhere = (
+            found.elsewhere
+            or makes
+            or (
+                known.outside(found.module, found.arguments)
+                if found.kind
+                else known.elsewhere(found.tool, clause, found.arguments)
+            )
+        )
     kept.sort(key=lambda c: -c.score)
     return kept
+
+
+def _acts_on_place(clause: Clause) -> bool:
+    """“open the ninth one”: right after the verb, and so nothing new."""
+    start = clause.head_span[1]
+    return any(p.ordinal and not clause.text[start : p.span[0]].strip() for p in pointings(clause.text, [])) and (
+        re.match(r"\s*the\b", clause.text[start:], re.I) is not None
+    )
+
+
+def _pointed(found: Candidate, shown: Sequence[Pointing], clause: Clause) -> None:
+    """An action on what the words point at is as good as named: "resolve the first one" after a list of incidents."""
+    tool = found.tool
+    references = [r for p in shown for r in p.references]
+    opens = clause.head is not None and clause.head.lower in _OPENING and found.verb < 1.1
+    if found.kind == "summarize" and opens and len(references) == 1 and references[0].module:
+        found.score += 1.1 - found.verb
+        found.verb = 1.1
+    if found.kind or tool.handle is None or not any(r.things and is_of(r, tool.things) for r in references):
+        return
+    gained = max(0.0, 0.8 - found.coverage)
+    found.coverage += gained
+    found.score += 1.6 * gained
+    if tool.reads and opens:
+        found.score += 1.1 - found.verb
+        found.verb = 1.1
 
 
 def _cheap(tool: Tool, clause: Clause, box: Toolbox, world: World, carried: Module | None) -> Candidate:
@@ -116,6 +164,9 @@ def _cheap(tool: Tool, clause: Clause, box: Toolbox, world: World, carried: Modu
         found.coverage = noun_coverage(tool, clause, box)
         found.explained = explained(clause, tool, box, None)
         found.score = found.verb + 1.6 * found.coverage + 1.0 * found.explained
+    if not found.kind and "discover" in tool.classes and clause.intents.get("discover", 0.0) > 1:
+        found.score += 1.6 * max(0.0, 1.0 - found.coverage)  # "what can you do ...?" needs no noun
+        found.coverage = 1.0
     likeness = _example_likeness(tool, clause)
     if not tool.reads and found.verb < 0.5 and clause.head is not None:
         likeness = 0.0  # "list done tasks" is near to "delete all done tasks", but for what is to be done
@@ -180,16 +231,7 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
             return 0.6 * fresh - 0.5 * (definite and not _names_new(clause, mention))
         return -0.6 * fresh if kind != "create_many" else -0.4 * definite
     if kind == "navigate":
-        tail = clause.text[mention.span[1] :] if mention else ""
-        place = _PLACE.match(tail) is not None
-        looks = clause.head is not None and clause.head.lower in _LOOKING
-        made = _FRESH.search(lead) is not None and not mention_is_plural(mention)
-        return (
-            (0.7 if place else 0.0)
-            - ((0.8 if mention_is_plural(mention) else 2.0) if looks and not place else 0.0)
-            - (1.0 if made else 0.0)
-            + (0.3 if not looks and _DEFINITE.search(lead) and mention_is_plural(mention) else 0.0)
-        )
+        return _place_bonus(clause, mention, lead)
     if kind == "describe" and mention is not None and clause.is_question and _POSSIBLE.search(clause.text):
         told = [f for f in mention.module.fields if f.options and field_mention(clause, f)]
         return 1.0 if told and not any(find_options(clause, f.options, 0.9) for f in told) else 0.3
@@ -212,6 +254,28 @@ def _kind_bonus(kind: str, clause: Clause, mention: ModuleMention | None) -> flo
             return -0.9
         return 0.5 if _SEARCHING.search(clause.text) else -0.2
     return 0.0
+
+
+def _place_bonus(clause: Clause, mention: ModuleMention | None, lead: str) -> float:
+    tail = clause.text[mention.span[1] :] if mention else ""
+    place = _PLACE.match(tail) is not None
+    looks = clause.head is not None and clause.head.lower in _LOOKING
+    made = _FRESH.search(lead) is not None and not mention_is_plural(mention)
+    if mention is not None and (_opens_one(clause, mention) or names_ordinal(clause.text)):
+        return -2.0
+    return (
+        (0.7 if place else 0.0)
+        - ((0.8 if mention_is_plural(mention) else 2.0) if looks and not place else 0.0)
+        - (1.0 if made else 0.0)
+        + (0.3 if not looks and _DEFINITE.search(lead) and mention_is_plural(mention) else 0.0)
+    )
+
+
+def _opens_one(clause: Clause, mention: ModuleMention) -> bool:
+    """“open the deal Acme renewal”: one record, by its name."""
+    head = clause.head is not None and clause.head.lower == "open"
+    one = not mention.plural and re.match(r"\s*(?:called\s+|named\s+)?[\"“A-Z]", clause.text[mention.span[1] :])
+    return head and bool(one) and _DEFINITE.search(clause.text[: mention.span[0]]) is not None
 
 
 def _names_new(clause: Clause, mention: ModuleMention) -> bool:
@@ -295,6 +359,8 @@ def _record_verb(tool: Tool, clause: Clause, kind: str, mention: ModuleMention |
         score = max(score, 0.8)
     if kind == "navigate" and clause.head is None and _PAGE.fullmatch(clause.text.strip(" .!")):
         score = max(score, 1.2)
+    if kind == "summarize" and mention is not None and _opens_one(clause, mention):
+        score = max(score, 1.3)
     if _SORTS.match(clause.text):
         return 1.2 if kind == "query" else 0.0
     counts = clause.text.lower().startswith("how many")
@@ -445,7 +511,7 @@ def _filled(
             filled.unclear,
         )
         found.evidence, found.partial, found.named = filled.evidence, filled.partial, filled.named
-        found.unused = filled.unused
+        found.unused, found.elsewhere = filled.unused, filled.elsewhere
         if filled.spans or shape.kind in {"navigate", "describe"}:
             mention = ModuleMention(filled.module, (0, 0), 1.0) if filled.module else None
             better = explained(clause, found.tool, box, mention, filled.spans)
@@ -459,8 +525,13 @@ def _filled(
     filler = Filler(found.tool, clause, world, earlier)
     filling = filler.fill()
     found.arguments, found.missing, found.weak = filling.arguments, filler.missing(), frozenset(filling.weak)
-    found.unused = filling.unused
+    found.unused, found.each, found.elsewhere = filling.unused, filling.each, filling.elsewhere
+    if filling.opens:
+        found.score += 1.6 * (1.0 - found.coverage) + 1.0
+        found.coverage = 1.0
     found.evidence = filling.evidence
+    if found.tool.reads and filling.spans:
+        found.explained = max(found.explained, explained(clause, found.tool, box, None, filling.spans))
     gained = _covered_by_values(found, clause, box) - found.coverage
     if not found.tool.params and found.explained >= 0.5:
         gained = max(gained, 0.8 * found.explained - found.coverage)

@@ -20,6 +20,7 @@ from copilot_core.planner.filters import Conditions
 from copilot_core.planner.modules import ModuleMention, chosen_module, field_mention
 from copilot_core.planner.options import find_options
 from copilot_core.planner.page import conditions_of_list, conditions_of_record, link_of
+from copilot_core.planner.pointing import PLACES, pointed_at
 from copilot_core.planner.prose import clean, tidy, without
 from copilot_core.planner.references import Reference, points_at_list
 from copilot_core.planner.subjects import Subject, read_subject, without_field
@@ -71,6 +72,7 @@ class Filled:
     references: list[Reference] = field(default_factory=list)
     reference_param: Param | None = None
     unclear: bool = False
+    elsewhere: bool = False
     partial: dict[str, Any] = field(default_factory=dict)
     named: bool = True
     spans: list[Span] = field(default_factory=list)
@@ -252,6 +254,8 @@ class RecordFiller:
         last = next((group[0] for group in reversed(self.earlier) if group), None)
         if last is not None and points:
             known = [dict(c) for c in last.shown] if last.module == module.slug else []
+        elif (of_shown := self._of_shown()) is not None:
+            known = of_shown
         elif (record := conditions_of_record(module, self.clause, self.world)) is not None:
             known = record
         elif last is None and module is self.world.listed and (points or self.mention.span == (0, 0)):
@@ -262,12 +266,22 @@ class RecordFiller:
         self.filled.spans += _pointing(self.clause)
         return [f for f in known if f["field"] not in told]
 
+    def _of_shown(self) -> list[Filter] | None:
+        """“what tasks does it have?”, after one record of another module was told: those whose relation leads to it."""
+        assert self.mention is not None
+        told = pointed_at(self.clause.text, self.earlier)
+        slug = told[0].module if len(told) == 1 else None
+        if slug is None or slug == self.mention.module.slug or self.world.opened is not None:
+            return None
+        field = next((f for f in self.mention.module.fields if f.relation == slug), None)
+        return [{"field": field.name, "op": "eq", "value": told[0].id}] if field and told[0].id else None
+
     def _put_filters(self, filters: Sequence[Filter]) -> None:
         """The conditions that the action can take; the others are not used."""
         param = self.shape.filters
         kept = [f for f in filters if _knows(param, f["op"])]
         if param is not None and kept:
-            self._put(param, _as_filters(param, kept))
+            self._put(param, as_filters(param, kept))
         self.filled.unused += [_said(f) for f in filters if f not in kept]
 
     def _search(self) -> None:
@@ -363,7 +377,7 @@ class RecordFiller:
             people = [m for m in self.world.modules if m.of_kind("email") and m.of_kind("phone")]
             self.mention = ModuleMention(people[0], (0, 0), 0.6) if len(people) == 1 else None
         text = re.sub(
-            r"^\s*(?:me\s+)?(?:up\s+)?(?:with\s+)?(?:(?:a|the(?!\s+(?:current|open)\b)|an)\s+)?(?:(?:short"
+            rf"^\s*(?:me\s+)?(?:up\s+)?(?:with\s+)?(?:(?:a|the(?!\s+(?:current|open|{PLACES})\b)|an)\s+)?(?:(?:short"
             r"|quick|brief|detailed|full|long|thorough|concise)\s+)?(?:(?:summary"
             r"|overview|recap|digest|rundown|gist|lowdown)\b)?\s*(?:of|on|about"
             r"|for|with)?\s*",
@@ -374,7 +388,7 @@ class RecordFiller:
         self._put_subject(read_subject(self.clause, text, self.mention, self.world, self.earlier))
 
     def _put_subject(self, subject: Subject) -> None:
-        self.filled.unclear = subject.unclear
+        self.filled.unclear, self.filled.elsewhere = subject.unclear, subject.elsewhere
         self.filled.unused += subject.unused
         page = self.world.page
         if (
@@ -385,6 +399,9 @@ class RecordFiller:
             and self.mention is None
         ):
             self.mention = ModuleMention(self.world.page_module, (0, 0), 0.8)
+        several = max(len(subject.references), len(subject.records)) > 1
+        if several and self.shape.refs is None:
+            self.filled.elsewhere = True
         if subject.references:
             self.filled.references = subject.references
             self.filled.reference_param = self.shape.refs or self.shape.ref
@@ -428,13 +445,22 @@ def _knows(param: Param | None, op: str) -> bool:
     )
 
 
-def _as_filters(param: Param, filters: Sequence[Filter]) -> Any:
+def as_filters(param: Param, filters: Sequence[Filter]) -> Any:
     """Conditions in the form the schema wants: a list, or an object of equal values."""
     if param.type == "object":
         return {f["field"]: f["value"] for f in filters}
     if "op" not in param.properties and "operator" in param.properties:
         return [{"field": f["field"], "operator": f["op"], "value": f["value"]} for f in filters]
     return list(filters)
+
+
+def filters_by_id(tool: Tool) -> Param | None:
+    """The conditions of an action that lists the records of a module, if they may be on a record's id."""
+    shape = shape_of(tool)
+    if shape is None or shape.kind != "query" or shape.filters is None or shape.filters.type == "object":
+        return None
+    named = shape.filters.properties.get("field", {})
+    return shape.filters if "id" in stems_of(str(named.get("description", ""))) else None
 
 
 def _said(condition: Filter) -> str:

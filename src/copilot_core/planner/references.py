@@ -1,38 +1,14 @@
-"""What "this", "it", "the second one" and "Priya's" point at: the open page, or results told earlier."""
+"""Records that results told of, and whether words speak of what the page has open."""
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from copilot_core.planner.words import stem, stems_of
+from copilot_core.planner.vocabulary import GENERIC, classes_of, similar
+from copilot_core.planner.words import identifier_words, stem, stems_of
 
-_ORDINALS = {
-    "first": 0,
-    "1st": 0,
-    "second": 1,
-    "2nd": 1,
-    "third": 2,
-    "3rd": 2,
-    "fourth": 3,
-    "4th": 3,
-    "fifth": 4,
-    "last": -1,
-}
-_ORDINAL = re.compile(
-    r"\b(?:the\s+)?(?P<which>first|second|third|fourth|fifth|last|1st"
-    r"|2nd|3rd|4th)(?:\s+(?P<count>two|three|\d))?"
-    r"\s+(?:one|ones|of (?:them|those|these)|record|result|entry|item"
-    r"|(?P<noun>[a-z]+))\b|#(?P<number>\d)\b(?!\d)",
-    re.IGNORECASE,
-)
-_PLURAL = re.compile(r"\b(?:them|those|these|all of (?:them|those)|both|they)\b", re.IGNORECASE)
-_SINGULAR = re.compile(
-    r"\b(?:it|its|that one|that|this one|the same(?: one)?|him|her"
-    r"|his|he|she)\b",
-    re.IGNORECASE,
-)
 _THIS = re.compile(
     r"\b(?:this|the current|the open|that)\s*(?P<noun>[a-z]+)?\b|\bhere\b|\bthe (?:record|page)\b",
     re.IGNORECASE,
@@ -41,6 +17,7 @@ _LISTED = re.compile(
     r"\b(?:these|those|them|they|(?:this|the(?: (?:current|open|whole))?) (?:list|view|table|selection))\b",
     re.IGNORECASE,
 )
+_OWN = frozenset({"recordid", "record_id"})
 PRONOUN = re.compile(r"\b(?:him|her|them|it|this|that)\b", re.IGNORECASE)
 
 
@@ -49,8 +26,10 @@ class Reference:
     """A record someone spoke of. Without an id it is known by name only.
 
     Args:
+        things: the stems of what kind of thing it is, by the name of the list or of the action that told it.
         conditions: of a list that a planned step will tell, all of which its records fulfil.
         shown: the conditions under which it was listed.
+        link: where it can be seen.
     """
 
     id: str | None
@@ -60,6 +39,8 @@ class Reference:
     conditions: tuple[Mapping[str, Any], ...] = ()
     several: bool = False
     shown: tuple[Mapping[str, Any], ...] = ()
+    things: frozenset[str] = frozenset()
+    link: str | None = None
 
     @property
     def handle(self) -> str | None:
@@ -67,22 +48,43 @@ class Reference:
         return self.id or self.name
 
 
-def result_references(arguments: Mapping[str, Any], result: Any, step: int | None = None) -> list[Reference]:
+def result_references(
+    arguments: Mapping[str, Any], result: Any, step: int | None = None, action: str = ""
+) -> list[Reference]:
     """The records that a call told of, in the order it told them."""
-    module = next((v for k, v in arguments.items() if "module" in k.lower() and isinstance(v, str)), None)
     if isinstance(result, Mapping) and result.get("success") is False:
         return []
-    found = [_reference(row, module, step) for row in records_in(result)]
-    own = _reference(result, module, step) if isinstance(result, Mapping) else None
+    module = next((v for k, v in arguments.items() if "module" in k.lower() and isinstance(v, str)), None)
+    data = result.get("data") if isinstance(result, Mapping) else None
+    if module is None and isinstance(data, Mapping) and isinstance(data.get("module"), str):
+        module = data["module"]
+    own = _reference(result, module, step, _things(None, action)) if isinstance(result, Mapping) else None
     named = _named_in(arguments)
     if own is not None:
-        return [Reference(own.id, own.name or named, module, step)]
+        return [replace(own, name=own.name or named)]
+    things = _things(data, action)
     ids = result.get("recordIds") if isinstance(result, Mapping) else None
     if isinstance(ids, list):
-        return [Reference(str(i), None, module, step) for i in ids]
+        return [Reference(str(i), None, module, step, things=_nouns(module) if module else things) for i in ids]
     shown = _conditions_in(arguments)
+    found = [_reference(row, module, step, things) for row in records_in(result)]
     rows = [replace(r, shown=shown) for r in found if r is not None]
+    given = next((v for k, v in arguments.items() if k.lower() in _OWN and isinstance(v, str)), None)
+    if not rows and given and module:
+        return [Reference(given, named, module, step, things=_nouns(module))]
     return rows or ([Reference(None, named, module, step)] if named else [])
+
+
+def _things(data: Any, action: str) -> frozenset[str]:
+    """What kind of thing a result tells of, where no module says it: by the name of its list, else of the action."""
+    lists = [str(k) for k, v in data.items() if isinstance(v, list) and v] if isinstance(data, Mapping) else []
+    listed = _nouns("".join(lists[:1]))
+    words = identifier_words(action)
+    return listed or _nouns(" ".join(words[1:] if words and classes_of(words[0]) else words))
+
+
+def _nouns(name: str) -> frozenset[str]:
+    return frozenset({stem(word) for word in identifier_words(name)} - GENERIC)
 
 
 def _conditions_in(arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
@@ -110,14 +112,20 @@ def title_of(row: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _reference(row: Mapping[str, Any], module: str | None, step: int | None) -> Reference | None:
+def _reference(
+    row: Mapping[str, Any], module: str | None, step: int | None, things: frozenset[str]
+) -> Reference | None:
     data = row.get("data") if isinstance(row.get("data"), Mapping) else {}
     for source in (row, data or {}):
         for key in ("recordId", "id", "record_id", "uuid", "_id"):
             if isinstance(source.get(key), str | int) and source.get(key) != "":
-                return Reference(
-                    str(source[key]), title_of(source), str(row.get("module") or module or "") or None, step
+                kind = str(row.get("module") or module or "") or None
+                link = next(
+                    (str(x) for part in (source, data or {}) if (x := part.get("link") or part.get("url"))), None
                 )
+                name = title_of(source) or title_of(data or {})
+                kinds = _nouns(kind) if kind else things
+                return Reference(str(source[key]), name, kind, step, things=kinds, link=link)
     return None
 
 
@@ -136,40 +144,9 @@ def loads(content: Any) -> Any:
         return content
 
 
-def pointed_at(text: str, earlier: Sequence[Sequence[Reference]]) -> list[Reference]:
-    """The earlier records that `text` points at with a pronoun or an ordinal; `earlier` has the latest result last."""
-    if not earlier:
-        return []
-    match = next(_ordinals(text), None)
-    if match is not None:
-        many = next((group for group in reversed(earlier) if len(group) > 1), earlier[-1])
-        return _picked(match, many)
-    if _PLURAL.search(text):
-        return list(next((group for group in reversed(earlier) if len(group) > 1), earlier[-1]))
-    single = len(earlier[-1]) == 1 and not earlier[-1][0].several
-    return [earlier[-1][0]] if _SINGULAR.search(text) and single else []
-
-
-def names_ordinal(text: str) -> bool:
-    """Whether `text` speaks of the first, the second or the last of something."""
-    return next(_ordinals(text), None) is not None
-
-
-def _ordinals(text: str) -> Iterator[re.Match[str]]:
-    for match in _ORDINAL.finditer(text):
-        if (match["noun"] or "").lower() not in {"quarter", "week", "day", "month", "year", "time", "name", "half"}:
-            yield match
-
-
-def _picked(match: re.Match[str], group: Sequence[Reference]) -> list[Reference]:
-    if match["number"]:
-        index = int(match["number"]) - 1
-        return [group[index]] if 0 <= index < len(group) else []
-    index = _ORDINALS[match["which"].lower()]
-    count = {"two": 2, "three": 3}.get((match["count"] or "1").lower()) or int(match["count"] or 1)
-    if index == -1:
-        return list(group[-count:])
-    return list(group[index : index + count])
+def is_of(reference: Reference, nouns: Collection[str]) -> bool:
+    """Whether a record is of the kind that these stems name; one of unknown kind may be of any."""
+    return not reference.things or any(similar(thing, noun) >= 0.6 for thing in reference.things for noun in nouns)
 
 
 def points_at_list(text: str) -> bool:

@@ -14,6 +14,7 @@ from copilot_core.planner.vocabulary import STOP
 from copilot_core.planner.words import words_of
 
 _LONGEST = 12
+_SURE = 2.6
 
 
 def answered(planner: Planner, ask: Ask, text: str, earlier: Sequence[Sequence[Reference]]) -> Step | None:
@@ -56,7 +57,11 @@ def _title(ask: Ask, text: str) -> dict[str, Any] | None:
 
 def _is_command(planner: Planner, text: str, earlier: Sequence[Sequence[Reference]]) -> bool:
     clause = Clause(text, planner.world.now)
-    return clause.head is not None and any(isinstance(s, Call) for s in planner.plan(text, earlier))
+    if clause.head is None:
+        return False
+    steps = planner.plan(text, earlier)
+    asks = [s for s in steps if isinstance(s, Ask) and s.candidate.score > _SURE and clause.head.start == 0]
+    return bool(asks) or any(isinstance(s, Call) for s in steps)
 
 
 def _fits_exactly(param: Param, text: str) -> bool:

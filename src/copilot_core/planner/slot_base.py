@@ -29,13 +29,22 @@ _TARGET_WORDS = stem_set("to destination target arrival into recipient end")
 
 @dataclass
 class Filling:
-    """Arguments found so far, with the places in the text that they came from."""
+    """Arguments found so far, with the places in the text that they came from.
+
+    Args:
+        each: the ids of several things where the action takes one: it is called for each of them.
+        opens: whether it leads to something that was told.
+        elsewhere: whether the words point at something that is not of the kind the action acts on.
+    """
 
     arguments: dict[str, Any] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
     evidence: float = 0.0
     weak: set[str] = field(default_factory=set)
     unused: list[str] = field(default_factory=list)
+    each: list[str] = field(default_factory=list)
+    opens: bool = False
+    elsewhere: bool = False
 
     def put(self, param: Param, value: Any, *spans: Span, evidence: float = 1.0) -> None:
         """Keep `value` for `param`."""

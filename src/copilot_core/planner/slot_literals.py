@@ -12,6 +12,12 @@ from copilot_core.planner.vocabulary import similar
 _NEGATION = re.compile(
     r"(?:\b(?:not|without|except|excluding|never|non|no longer)|n['’]t)[\s-]+(?:\w+\s+)?$", re.IGNORECASE
 )
+_SAMPLE = re.compile(r"such as ([A-Za-z\d]+[./_][A-Za-z\d./_-]*[A-Za-z\d])")
+
+
+def _form(text: str) -> str:
+    """Letters and digits told alike: warehouse.orders -> a.a."""
+    return re.sub(r"[a-z]+", "a", re.sub(r"\d+", "0", text.lower()))
 
 
 class LiteralSlots(Slots):
@@ -107,7 +113,7 @@ class LiteralSlots(Slots):
             twins = [p for p in params if set(p.options) == set(param.options) and len(params) > 1]
             found = list(find_options(self.clause, param.options, self._option_gate(param)))
             found = [o for o in found if not _NEGATION.search(self.clause.text[: o.span[0]])]
-            found = [o for o in found if not self._says_when(o)]
+            found = self._described(param) or [o for o in found if not self._says_when(o) and not self._is_noun(o)]
             if self.body is not None:
                 self._cut_body(param, found)
             if self.body is not None and any(not self._in_body(o.span) for o in found):
@@ -132,6 +138,33 @@ class LiteralSlots(Slots):
             if free:
                 best = max(free, key=lambda o: (o.strength, nearness(self.clause, param, o.span[0])))
                 self.filling.put(param, best.value, best.span, evidence=best.strength)
+
+    def _is_noun(self, found: Mention) -> bool:
+        """Whether a word only sounds like an option, and names what the action is about."""
+        words = [w.stem for w in self.clause.words if (w.start, w.end) == found.span]
+        return found.strength < 0.7 and bool(set(words) & set(self.tool.nouns))
+
+    def _described(self, param: Param) -> list[Mention]:
+        """“unresolved”, where the description says that unresolved are open and acknowledged."""
+        option = "|".join(re.escape(str(o)) for o in param.options)
+        listed = rf"(?:{option})(?:(?:, | and | or |, and )(?:{option}))*"
+        pattern = rf"\b(?P<word>[a-z]{{4,}}) (?:are|is|means?) (?P<options>{listed})\b"
+        for match in re.finditer(pattern, param.description, re.IGNORECASE) if param.role == "enums" else ():
+            word = next((w for w in self.clause.words if w.lower == match["word"].lower()), None)
+            if word is not None:
+                named = re.findall(rf"\b(?:{option})\b", match["options"])
+                return [Mention(o, (word.start, word.end), 1.0) for o in param.options if str(o) in named]
+        return []
+
+    def _samples(self) -> None:
+        """A word of the form that the description shows: “such as warehouse.orders”."""
+        for param in self._open("string", "id"):
+            sample = _SAMPLE.search(param.description)
+            for match in re.finditer(r"[^\s,;:!?]*[^\s,;:!?.]", self.clause.text) if sample else ():
+                alike = _form(match.group()) == _form(sample[1]) if sample else False
+                if alike and self.filling.is_free(match.span()) and not self._in_body(match.span()):
+                    self.filling.put(param, match.group(), match.span())
+                    break
 
     def _says_when(self, found: Mention) -> bool:
         """``opened this week``: a form of an option's word that is in the name of a date, beside a date."""

@@ -11,6 +11,9 @@ from copilot_core.planner.words import stems_of, words_of
 
 _ME = re.compile(r"['\"“‘]me['\"”’]")
 _TO_ME = re.compile(r"\bto me\b", re.IGNORECASE)
+_DOER = re.compile(
+    r"\b(?:is|are|does|do|has|did)\s+(?P<said>(?P<name>[A-Z][\w-]*(?:\s+[A-Z][\w-]*)*)\s+[a-z]+(?:\s+(?:after|on|to|for|of))?)"
+)
 _MINE = re.compile(r"\b(?:my|mine|(?:assigned )?to me|i own|do i (?:own|have))\b", re.IGNORECASE)
 
 
@@ -24,6 +27,13 @@ class NameSlots(Slots):
     def _people(self) -> None:
         """Names and places by preposition and capital; the best pair first."""
         self._pair(("person", "place", "string", "id"), need=1.5)
+
+    def _doers(self) -> None:
+        """“which incidents is Amara looking after?”: who does something, where only one person can be asked for."""
+        params = self._open("person") if self.tool.reads and self.clause.is_question else []
+        match = _DOER.search(self.clause.text)
+        if match is not None and len(params) == 1 and self.filling.is_free(match.span("name")):
+            self.filling.put(params[0], match["name"], match.span("said"))
 
     def _pronouns(self) -> None:
         """“draft her an email”: the one that was last spoken of."""

@@ -38,6 +38,9 @@ class TimeSlots(Slots):
         days = [p for p in starts if p.role != "time"]
         times = [p for p in starts if p.role == "time"]
         first = dates[0]
+        if self.tool.handle is not None and len(dates) > 1 and not ends:
+            first = next((w for w in dates if self._introduced_by(w, "to", "until", "till")), first)  # from when is old
+            dates = [first, *(w for w in dates if w is not first)]
         if (
             len(dates) == 1
             and ends

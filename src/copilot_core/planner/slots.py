@@ -11,11 +11,12 @@ from copilot_core.planner.slot_numbers import NumberSlots
 from copilot_core.planner.slot_page import PageSlots
 from copilot_core.planner.slot_prose import ProseSlots
 from copilot_core.planner.slot_recurrence import RecurrenceSlots
+from copilot_core.planner.slot_shown import ShownSlots
 from copilot_core.planner.slot_times import TimeSlots
 from copilot_core.planner.tools import Tool, params_of
 
 
-class Filler(LiteralSlots, RecurrenceSlots, TimeSlots, NumberSlots, PageSlots, NameSlots, ProseSlots):
+class Filler(LiteralSlots, RecurrenceSlots, TimeSlots, NumberSlots, PageSlots, ShownSlots, NameSlots, ProseSlots):
     """One attempt to fill `params` from `clause`."""
 
     def fill(self) -> Filling:
@@ -23,6 +24,8 @@ class Filler(LiteralSlots, RecurrenceSlots, TimeSlots, NumberSlots, PageSlots, N
         for step in (
             self._keyed,
             self._pointed_record,
+            self._shown,
+            self._samples,
             self._literals,
             self._recurrences,
             self._enums,
@@ -33,6 +36,8 @@ class Filler(LiteralSlots, RecurrenceSlots, TimeSlots, NumberSlots, PageSlots, N
             self._it_record,
             self._pronouns,
             self._myself,
+            self._doers,
+            self._asked_about,
             self._people,
             self._lists,
             self._nested,

@@ -10,11 +10,11 @@ from copilot_core.planner.filter_base import Filter
 from copilot_core.planner.filters import Conditions
 from copilot_core.planner.modules import ModuleMention, field_mention, foreign_nouns, module_names
 from copilot_core.planner.page import conditions_of_list
+from copilot_core.planner.pointing import names_ordinal, pointed_at
 from copilot_core.planner.prose import tidy, without
 from copilot_core.planner.references import (
     Reference,
-    names_ordinal,
-    pointed_at,
+    is_of,
     points_at_list,
     points_at_other,
     points_at_page,
@@ -37,13 +37,19 @@ _NOTHING = word_set("current open record entry item one it this that them thing 
 
 @dataclass
 class Subject:
-    """The records meant. `unclear` means that a pronoun has nothing to point at."""
+    """The records meant.
+
+    Args:
+        unclear: a pronoun has nothing to point at.
+        elsewhere: what it points at is no record of the module.
+    """
 
     records: list[str] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
     filters: list[Filter] = field(default_factory=list)
     everything: bool = False
     unclear: bool = False
+    elsewhere: bool = False
     by_name: bool = False
     unused: list[str] = field(default_factory=list)
 
@@ -64,8 +70,10 @@ def read_subject(
     quoted = [x.value for x in part.quoted()]
     if quoted:
         return Subject(records=quoted, by_name=True)
-    pointed = pointed_at(text, earlier)
     nouns = {s for name in module_names(mention.module) for s in name} if mention else set()
+    pointed = pointed_at(text, earlier)
+    if any(not _may_be(reference, mention, nouns) for reference in pointed):
+        return Subject(unclear=True, elsewhere=True)
     world = world if _can_be_open(mention, world) else replace(world, page=None)
     page = world.page
     foreign = foreign_nouns(part, world)
@@ -86,6 +94,14 @@ def read_subject(
     if points_at_other(text, foreign):
         return Subject(unclear=True)
     return _named(text, nouns, world)
+
+
+def _may_be(reference: Reference, mention: ModuleMention | None, nouns: set[str]) -> bool:
+    """Whether what was told can be a record of the module that was named or implied."""
+    if mention is None or reference.module == mention.module.slug:
+        return True
+    named = mention.span != (0, 0) and mention.strength == 1.0
+    return not named if reference.module else is_of(reference, nouns)
 
 
 def _can_be_open(mention: ModuleMention | None, world: World) -> bool:

@@ -263,6 +263,26 @@ class Tool:
         return tuple(s for s in dict.fromkeys(stems) if s != self.verb and s not in GENERIC)
 
     @cached_property
+    def handle(self) -> Param | None:
+        """The parameter that says which thing it acts on, by id or by words of its name; None where it makes one."""
+        ids = [
+            p for p in self.params if p.role == "id" or (p.role == "strings" and p.words[-1:] in {("id",), ("ids",)})
+        ]
+        named = [p for p in self.params if p.role in {"id", "string"} and set(p.words) <= set(self.nouns)]
+        return next((p for p in (*named, *ids) if p.required and not p.is_module), None)
+
+    @property
+    def handle_words(self) -> list[str]:
+        """What it acts on, as a person would call it."""
+        return [w for w in identifier_words(self.handle.name) if stem(w) not in _HANDLES] if self.handle else []
+
+    @cached_property
+    def things(self) -> frozenset[str]:
+        """The stems of what kind of thing it acts on: those in the name of its handle, else its own nouns."""
+        named = set(self.handle.words) - _HANDLES - {self.verb} if self.handle else set()
+        return frozenset(named or self.nouns)
+
+    @cached_property
     def terms(self) -> Mapping[str, float]:
         """Every stem that it is known by, with the weight of the place it stands in."""
         weights: dict[str, float] = {}
@@ -294,6 +314,7 @@ class Tool:
         return next((p for p in self.params if p.name == name), None)
 
 
+_HANDLES = stem_set("id ids key ref reference identifier code number record handle name slug uuid")
 _CLASS_NAMES = frozenset({"search", "remind", "query", "update", "delete", "summar", "suggest", "describ", "discov"})
 
 

@@ -89,6 +89,12 @@ class World:
     page: PageContext | None = None
     modules: tuple[Module, ...] = field(default=())
     closed: tuple[Module, ...] = ()
+    routes: tuple[str, ...] = ()
+
+    def leads_to(self, link: str) -> bool:
+        """Whether `link` is of a route that the page or the server has told, such as ``/deals/{id}``."""
+        forms = (re.sub(r"\\?\{\w+\\?\}", "[^/]+", re.escape(path)) for path in self.routes)
+        return any(re.fullmatch(form, link) for form in forms)
 
     def module(self, slug: str | None) -> Module | None:
         """The module with this slug."""
@@ -116,19 +122,22 @@ def read_world(prompt: str) -> World:
     user: dict[str, Any] = {}
     page: dict[str, Any] = {}
     modules: tuple[Module, ...] = ()
+    routes: list[str] = []
     for value in _values(prompt):
         for shape, found in _classified(value):
             if shape == "clock":
                 clock = {**clock, **found}
             elif shape == "user":
                 user = found if "userId" in found or "userId" not in user else user
+            elif shape == "routes":
+                routes += [str(r["path"]) for r in found["routes"] if isinstance(r, Mapping) and "path" in r]
             elif shape == "page":
                 page = found if "pageType" in found or "pageType" not in page else page
             else:
                 modules = (*modules, *(m for m in found if m.slug not in {k.slug for k in modules}))
     open_ones = tuple(module for module in modules if module.available)
     closed = tuple(module for module in modules if not module.available)
-    return World(_now(clock), _text(user, "name"), _text(user, "email"), _page(page), open_ones, closed)
+    return World(_now(clock), _text(user, "name"), _text(user, "email"), _page(page), open_ones, closed, tuple(routes))
 
 
 def _values(prompt: str) -> Iterator[Any]:
@@ -165,6 +174,8 @@ def _classified(value: Any, depth: int = 0) -> Iterator[tuple[str, Any]]:
 def _shape(value: Mapping[str, Any]) -> str | None:
     if tells_date(value):
         return "clock"
+    if isinstance(value.get("routes"), list):
+        return "routes"
     if tells_page(value):
         return "page"
     return "user" if "name" in value and {"email", "role", "userId"} & set(value) else None
