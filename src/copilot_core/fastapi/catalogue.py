@@ -1,6 +1,7 @@
 """What this caller may do: actions, plugins, modules; and calling what only reads, without a conversation."""
 
 from collections.abc import Mapping
+from time import perf_counter
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -9,7 +10,6 @@ from fastapi.responses import JSONResponse
 
 from copilot_core.actions import Action
 from copilot_core.copilot import Copilot
-from copilot_core.engine import Engine
 from copilot_core.errors import Forbidden, NotFound
 from copilot_core.fastapi.requests import body_of
 from copilot_core.policies import Allow, ProposedCall, decide
@@ -39,13 +39,13 @@ def add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) 
     @routes.post("/v1/actions/{name}", tags=["catalogue"])
     async def read(name: str, request: Request, principal: Annotated[Principal, caller]) -> JSONResponse:
         arguments = json_object(await body_of(request, limit))
-        return JSONResponse(await _called(engine, name, arguments, principal, request))
+        return JSONResponse(await _called(copilot, name, arguments, principal, request))
 
     def add_content(path: str, name: str) -> None:
         async def content(request: Request, principal: Annotated[Principal, caller]) -> JSONResponse:
             given = json_object(await body_of(request, limit))
             page = decode_object({"messages": [], "readables": given.pop("readables", None)})
-            result = await _called(engine, name, given, principal, request, page.readables)
+            result = await _called(copilot, name, given, principal, request, page.readables)
             return JSONResponse(result.get("data"))
 
         routes.add_api_route(path, content, methods=["POST"], name=name, tags=["content"])
@@ -69,7 +69,7 @@ def add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) 
 
 
 async def _called(
-    engine: Engine,
+    copilot: Copilot,
     name: str,
     arguments: Mapping[str, Any],
     principal: Principal,
@@ -84,6 +84,7 @@ async def _called(
         CreditsExhausted: it costs more than is left.
         ActionError: what the action says.
     """
+    engine = copilot.engine
     action = engine.action(name)
     if action is None:
         raise NotFound(f"There is no action '{name[:64]}'.", details={"field": "name"})
@@ -97,13 +98,15 @@ async def _called(
     price = engine.credits.prices.of(action, arguments, model)
     charge = Charge(f"direct:{uuid4()}", principal, "", name, model, price)
     await engine.credits.spend(charge)
+    begun, ok = perf_counter(), False
     try:
         result = await action.run(arguments, scope)
-    except BaseException:
-        await engine.credits.give_back(charge)
-        raise
-    if result.get("success") is False:
-        await engine.credits.give_back(charge)
+        ok = result.get("success") is not False
+    finally:
+        seconds, cost = perf_counter() - begun, price if ok else 0
+        copilot.metrics.call(name, model, "ok" if ok else "failed", credits=cost, seconds=seconds)
+        if not ok:
+            await engine.credits.give_back(charge)
     return result
 
 
