@@ -105,14 +105,14 @@ export type DomainEvent =
   | { type: 'ToolCallStarted'; messageId: string; callId: string; name: string; client: boolean; render: object | null }
   | { type: 'ToolCallArguments'; callId: string; delta: string }
   | { type: 'ToolCallReady'; callId: string; name: string; arguments: object; client: boolean }
-  | { type: 'ToolCallEnded'; callId: string; name: string; ok: boolean; result: object; messageId: string }
+  | { type: 'ToolCallEnded'; callId: string; name: string; ok: boolean; result: object; messageId: string; credits: number }
   | { type: 'ReceiptIssued'; receiptId: string; callId: string; action: string; title: string; message: string; reversible: boolean; undone: boolean }
   | { type: 'Custom'; name: string; value: unknown }
   | { type: 'UiEvent'; callId: string; component: string; name: string; payload: object }
   | ({ type: 'ApprovalRequested' } & Approval)
   | { type: 'SourcesUsed'; sources: Source[] }
-  | { type: 'RunFinished'; runId: string; threadId: string; waiting: Approval | null; clientCalls: string[]; stopped: boolean; model: string; usage: Record<string, number>; credits: number }
-  | { type: 'RunFailed'; runId: string; threadId: string; code: string; message: string; credits: number };
+  | { type: 'RunFinished'; runId: string; threadId: string; waiting: Approval | null; clientCalls: string[]; stopped: boolean; model: string; usage: Record<string, number>; rounds: number; credits: number }
+  | { type: 'RunFailed'; runId: string; threadId: string; code: string; message: string; usage: Record<string, number>; rounds: number; credits: number };
 
 export interface Thread {
   id: string;

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Self
@@ -35,6 +35,8 @@ from copilot_core.events import (
     RunFinished,
     RunStarted,
     StateSnapshot,
+    TextDelta,
+    ToolCallArguments,
     UiEvent,
 )
 from copilot_core.feed import Feed
@@ -42,10 +44,11 @@ from copilot_core.graph import Graph
 from copilot_core.graph.history import open_calls, shown
 from copilot_core.graph.running import Running, current
 from copilot_core.graph.story import story
-from copilot_core.graph.stream import Stream
+from copilot_core.graph.stream import Publish, Stream
 from copilot_core.graph.turn import Rest, Turn, question, ui_event
 from copilot_core.hookspecs import Job
 from copilot_core.identity import ApiKeys
+from copilot_core.metrics import Metrics
 from copilot_core.policies import Deny, ProposedCall, decide
 from copilot_core.principal import Principal
 from copilot_core.run import Answer, CallDecision, RunInput
@@ -128,6 +131,7 @@ class Copilot:
         self._stoppable: dict[str, bool] = {}
         self._background: list[asyncio.Task[None]] = []
         self._renders = {a.name: a.render.hint for a in engine.registry.actions.values() if a.render is not None}
+        self.metrics = Metrics(engine.registry.actions, lambda: len(self._tasks))
         self._listeners: dict[type[Event], list[Any]] = {}
         for listener in engine.registry.listeners:
             for kind in listener.wants:
@@ -207,7 +211,9 @@ class Copilot:
             before.append(waiting)
         stored = seen.state.values.get("messages", [])
         page = [call_id for call_id, name in open_calls(stored) if not self._is_ours(name)]
-        return Joined([*before, RunFinished(run_id, thread.id, waiting=waiting, client_calls=page)], None)
+        credits = 0 if seen.run is None else seen.run.credits
+        last = RunFinished(run_id, thread.id, waiting=waiting, client_calls=page, credits=credits)
+        return Joined([*before, last], None)
 
     async def stop(self, run: Run) -> bool:
         """Stop a run, in whichever process it is; whether there was anything to stop."""
@@ -349,7 +355,7 @@ class Copilot:
         begun = await self.runs.begin(principal, RunInput((), thread_id=thread_id), "", free=True)
         feed = Feed(begun.run_key)
         self.events.open(feed)
-        publish = self._publisher(feed, principal)
+        publish = self._publisher(feed, principal, _uncounted)
         publish(RunStarted(begun.run_id, thread_id))
         publish(told)
         last: RunFinished | RunFailed = RunFinished(begun.run_id, thread_id)
@@ -454,10 +460,11 @@ class Copilot:
 
     def _launch(self, begun: Begun, feed: Feed) -> None:
         self.events.open(feed)
-        publish = self._publisher(feed, begun.principal)
+        publish = self._publisher(feed, begun.principal, self.metrics.run(begun.model, whole=not begun.resumed))
         offered = {a.name for a in begun.given.client_actions if not self._is_ours(a.name)}
         stream = Stream(
             publish,
+            deltas=publish if self._listeners.keys() & {TextDelta, ToolCallArguments} else feed.publish,
             run_id=begun.run_id,
             thread_id=begun.thread_id,
             model=begun.model,
@@ -477,13 +484,12 @@ class Copilot:
         self._stoppable.pop(run_key, None)
         self._stopping.discard(run_key)
 
-    def _publisher(self, feed: Feed, principal: Principal) -> Any:
+    def _publisher(self, feed: Feed, principal: Principal, counted: Callable[[Event], None]) -> Publish:
         listeners = self._listeners
-        if not listeners:
-            return feed.publish
 
         def publish(event: Event) -> None:
             feed.publish(event)
+            counted(event)
             for hear in listeners.get(type(event), ()):
                 try:
                     hear(event, principal)
@@ -500,6 +506,7 @@ class Copilot:
             self._stoppable[begun.run_key] = True
             try:
                 begun = await self._turn_come(begun)
+                self.metrics.answered(begun.answered)
                 if begun.refused is not None:
                     raise begun.refused
                 if begun.resumed:
@@ -620,6 +627,10 @@ class Copilot:
         for begun in beat.claimed:
             log.warning("taking over run %s, whose process is gone", begun.run_id)
             self._launch(begun, Feed(begun.run_key, begun.base + SKIPPED + 1))
+
+
+def _uncounted(_event: Event) -> None:
+    """What a page tells of itself is no run that anybody asked for."""
 
 
 def _unseen(_name: str, _value: object) -> None:

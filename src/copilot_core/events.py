@@ -124,6 +124,7 @@ class ToolCallEnded:
 
     Args:
         message_id: of the message that keeps the result in the thread.
+        credits: what the call has cost.
     """
 
     call_id: str
@@ -131,6 +132,7 @@ class ToolCallEnded:
     ok: bool
     result: Mapping[str, Any]
     message_id: str
+    credits: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,7 @@ class RunFinished:
         stopped: somebody stopped it; what was said until then is kept.
         model: which model thought.
         usage: the model's tokens by kind, summed over the run; empty where the model counts none.
+        rounds: how often the model answered.
         credits: what it has cost.
     """
 
@@ -228,6 +231,7 @@ class RunFinished:
     stopped: bool = False
     model: str = ""
     usage: Mapping[str, int] = field(default_factory=dict)
+    rounds: int = 0
     credits: int = 0
 
 
@@ -238,13 +242,15 @@ class RunFailed:
     Args:
         code: one of the stable codes in `errors`.
         message: for the client; for `internal_error` it holds only the id that the log has too.
-        credits: what it has cost until then.
+        usage, rounds, credits: as of a run that finishes, until then.
     """
 
     run_id: str
     thread_id: str
     code: str
     message: str
+    usage: Mapping[str, int] = field(default_factory=dict)
+    rounds: int = 0
     credits: int = 0
 
 

@@ -26,7 +26,7 @@ from copilot_core.copilot import Copilot
 from copilot_core.defaults import Defaults
 from copilot_core.engine import Engine
 from copilot_core.errors import SetupError
-from copilot_core.fastapi import add_error_handlers, authenticate, router
+from copilot_core.fastapi import add_error_handlers, add_metrics, authenticate, router
 from copilot_core.graph import build
 from copilot_core.identity import ApiKeys, Jwts
 from copilot_core.plans import PLANS, Prices
@@ -189,12 +189,13 @@ def application(opened: Deployment, *, demo_keys: Mapping[str, str] | None = Non
         demo_keys: role -> key, put into the playground page so that it works at once. For `demo` only,
             which answers on the loopback address and to that name alone.
     """
-    settings = opened.settings
+    settings, metrics = opened.settings, opened.copilot.metrics
     app = FastAPI(title="copilot_core", version=__version__)
     principal = authenticate(opened.registry.authenticators)
     app.include_router(router(opened.copilot, principal, max_body_bytes=settings.max_body_bytes))
     _add_health(app, opened.database)
-    add_error_handlers(app)
+    add_error_handlers(app, metrics.refused)
+    add_metrics(app, metrics)
     if settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,

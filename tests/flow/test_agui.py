@@ -39,7 +39,10 @@ async def test_the_seeds_body_is_answered_as_a_stream_with_the_call_its_argument
         page = await here.page()
         async with page.reading(json={"messages": [USER]}) as reading:
             events = page.apply(await reading.rest())
+        metrics = (await page.http.get("/metrics")).text
 
+    counted = [line.split()[-1] for line in metrics.splitlines() if line.startswith("copilot_model_tokens_total{")]
+    assert counted == ["20.0", "10.0"]
     thread, run = events[0]["threadId"], events[0]["runId"]
     asked, answered = (message["id"] for message in page.messages if message["role"] == "assistant")
     assert thread
@@ -60,6 +63,7 @@ async def test_the_seeds_body_is_answered_as_a_stream_with_the_call_its_argument
             "type": "RUN_FINISHED",
             "threadId": thread,
             "runId": run,
+            "metadata": {"credits": 1},
             "usage": [{"model": "openai:scripted", "inputTokens": 20, "outputTokens": 10, "totalTokens": 30}],
         },
     ]
@@ -273,7 +277,7 @@ async def test_who_connects_to_a_thread_that_is_not_theirs_finds_an_empty_one() 
                 run = {"threadId": thread, "runId": "r"}
                 assert stranger.apply(await reading.rest()) == [
                     {"type": "RUN_STARTED", **run},
-                    {"type": "RUN_FINISHED", **run},
+                    {"type": "RUN_FINISHED", **run, "metadata": {"credits": 0}},
                 ]
         stopped = await stranger.http.post(f"{AGENT}/stop/thread_abc123", json={})
         assert (stopped.status_code, stopped.json()["stopped"]) == (200, False)

@@ -1,6 +1,7 @@
 """Credits: what an operation costs, what a plan allows, and that nobody pays twice or for nothing."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -110,6 +111,32 @@ async def test_a_run_costs_the_sum_of_its_operations(office: Open, message: str,
         assert (await here.http.get("/v1/runs/run_1")).json()["credits"] == credits
         log = events((await here.http.get("/v1/runs/run_1/events")).content)
         assert (log[-1]["type"], log[-1]["credits"], await here.used()) == ("RunFinished", credits, credits)
+
+
+@pytest.mark.parametrize(
+    ("message", "credits", "end"),
+    [
+        ("Create a task called Call Ada", 3, {"type": "done"}),
+        ("Delete all tasks", 0, {"type": "error", "error": "Delete Records is for admins; your role is member."}),
+    ],
+)
+async def test_what_a_run_has_cost_is_on_the_terminal_event_of_each_wire(
+    office: Open, message: str, credits: int, end: Json
+) -> None:
+    async with office() as here:
+        user = {"id": "u1", "role": "user", "content": message, "parts": [{"type": "text", "text": message}]}
+        plain = await here.say(message, runId="run_1")
+        agui = await here.http.post("/v1/copilot", json={"threadId": "t1", "messages": [user]})
+        page = await here.http.post("/v1/ai-sdk", json={"id": "t2", "messages": [user]})
+        chunks = [line.removeprefix("data: ") for line in page.text.splitlines() if line.startswith("data: {")]
+
+        assert events(plain.content)[-1] == end  # the contract's members and no other
+        assert events(agui.content)[-1]["metadata"] == {"credits": credits}
+        told = [c["messageMetadata"] for c in map(json.loads, chunks) if c["type"] in ("finish", "message-metadata")]
+        assert [one["credits"] for one in told] == [credits]
+        run = (await here.http.get("/v1/runs/run_1")).json()
+        log = events((await here.http.get("/v1/runs/run_1/events")).content)
+        assert (run["credits"], log[-1]["credits"]) == (credits, credits)
 
 
 @pytest.mark.seed("S77")

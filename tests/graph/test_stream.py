@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
 from copilot_core import events
-from copilot_core.errors import ModelUnavailable
+from copilot_core.errors import Forbidden, ModelUnavailable
 from copilot_core.events import ApprovalRequested, Event, Source
 from copilot_core.graph.stream import Stream
 
@@ -106,6 +106,22 @@ def test_tokens_of_all_model_calls_of_a_run_are_summed() -> None:
     usage = {"input_tokens": 10, "output_tokens": 2, "total_tokens": 12}
     for number in range(2):
         stream.message(AIMessage("x", id=str(number), usage_metadata=usage))
-    last = stream.finished()
+    total = {"input_tokens": 20, "output_tokens": 4, "total_tokens": 24}
 
-    assert last == events.RunFinished("r", "t", usage={"input_tokens": 20, "output_tokens": 4, "total_tokens": 24})
+    assert stream.finished() == events.RunFinished("r", "t", usage=total, rounds=2)
+    assert stream.failed(Forbidden("No.")) == events.RunFailed("r", "t", "forbidden", "No.", usage=total, rounds=2)
+
+
+def test_deltas_have_a_way_of_their_own() -> None:
+    told: list[Event] = []
+    deltas: list[Event] = []
+    stream = Stream(told.append, deltas=deltas.append, run_id="r", thread_id="t")
+    stream.text("m1", "Hi")
+    stream.call("m1", "c1", "list", {"page": 1})
+
+    assert deltas == [events.TextDelta("m1", "Hi"), events.ToolCallArguments("c1", '{"page": 1}')]
+    assert told == [
+        events.TextStarted("m1"),
+        events.ToolCallStarted("m1", "c1", "list"),
+        events.ToolCallReady("c1", "list", {"page": 1}),
+    ]

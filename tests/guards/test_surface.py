@@ -16,6 +16,7 @@ import copilot_core
 from copilot_core import errors, events, hookspecs, tables
 from copilot_core.events import dumped, loaded
 from copilot_core.fastapi import authenticate, router
+from copilot_core.metrics import Metrics
 from copilot_core.protocols import agui, ai_sdk, chat
 from copilot_core.server import application
 from copilot_core.settings import Settings
@@ -116,6 +117,14 @@ def _errors() -> list[type[errors.RequestError]]:
 @pytest.mark.parametrize("error", _errors())
 def test_every_error_is_documented_with_code_and_status(error: type[errors.RequestError]) -> None:
     assert f"| `{error.code}` | {error.status} |" in (REFERENCE / "errors.md").read_text()
+
+
+def test_every_metric_is_documented() -> None:
+    families = list(Metrics((), int).registry.collect())
+    names = {f"{family.name}_total" if family.type == "counter" else family.name for family in families}
+    told = re.findall(r"^\| `(copilot_\w+)` \|", (REFERENCE / "metrics.md").read_text(), re.MULTILINE)
+
+    assert sorted(told) == sorted(name for name in names if name.startswith("copilot_"))
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)

@@ -19,15 +19,18 @@ from copilot_core.testing import opened, served
 from copilot_core.testing.pytest_plugin import require
 
 expect.set_options(timeout=20_000)  # a busy machine is no failure
+PLUGINS = (copilot_records, copilot_navigation)
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 
 
 @asynccontextmanager
-async def page_of_demo(width: int = 1280, height: int = 800) -> AsyncIterator[tuple[Page, Deployment]]:
-    """The page as `copilot-core demo` serves it."""
+async def page_of_demo(
+    width: int = 1280, height: int = 800, *plugins: object, **options: Any
+) -> AsyncIterator[tuple[Page, Deployment]]:
+    """The page as `copilot-core demo` serves it; with other `plugins`, and with the browser's `options`."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     require(chromium, "Chromium is not installed")
-    async with opened(copilot_records, copilot_navigation, models=ChatModels("rule-planner")) as ready:
+    async with opened(*(plugins or PLUGINS), models=ChatModels("rule-planner")) as ready:
         keys = {
             role.value: await ready.keys.create(workspace=DEMO_WORKSPACE, user=DEMO_USER, role=role, name=DEMO_NAME)
             for role in Role
@@ -35,7 +38,7 @@ async def page_of_demo(width: int = 1280, height: int = 800) -> AsyncIterator[tu
         await fill(ready)
         async with served(ready, demo_keys=keys) as url, async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-            page = await browser.new_page(viewport={"width": width, "height": height})
+            page = await browser.new_page(viewport={"width": width, "height": height}, **options)
             problems: list[Any] = []
             page.on("pageerror", lambda error: problems.append(error))
             page.on("request", lambda request: problems.append(request.url) if url not in request.url else None)

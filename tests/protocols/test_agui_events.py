@@ -27,6 +27,7 @@ INTERRUPT = {
 }
 HINT = {"component": "TaskCard", "props": {"type": "object"}, "events": {"onTaskClick": {}}}
 RUN = {"threadId": "t", "runId": "r"}
+COST = {"metadata": {"credits": 0}}
 SAID: list[tuple[Event, list[dict[str, Any]]]] = [
     (events.RunStarted("r", "t"), [{"type": "RUN_STARTED", **RUN}]),
     (events.InputStored(4), []),
@@ -77,11 +78,14 @@ SAID: list[tuple[Event, list[dict[str, Any]]]] = [
         events.SourcesUsed([events.Source("List", "Tasks")]),
         [{"type": "CUSTOM", "name": "sources", "value": [{"type": "List", "label": "Tasks"}]}],
     ),
-    (events.RunFinished("r", "t"), [{"type": "RUN_FINISHED", **RUN}]),
-    (events.RunFinished("r", "t", stopped=True), [{"type": "RUN_FINISHED", **RUN}]),
+    (events.RunFinished("r", "t"), [{"type": "RUN_FINISHED", **RUN, **COST}]),
+    (
+        events.RunFinished("r", "t", stopped=True, credits=5),
+        [{"type": "RUN_FINISHED", **RUN, "metadata": {"credits": 5}}],
+    ),
     (
         events.RunFinished("r", "t", client_calls=["c1"], model="m", usage={"input_tokens": 3, "kind": 1}),
-        [{"type": "RUN_FINISHED", **RUN, "usage": [{"model": "m", "inputTokens": 3}]}],
+        [{"type": "RUN_FINISHED", **RUN, **COST, "usage": [{"model": "m", "inputTokens": 3}]}],
     ),
     (
         events.RunFinished("r", "t", waiting=QUESTION),
@@ -89,6 +93,7 @@ SAID: list[tuple[Event, list[dict[str, Any]]]] = [
             {
                 "type": "RUN_FINISHED",
                 **RUN,
+                **COST,
                 "outcome": {
                     "type": "interrupt",
                     "interrupts": [INTERRUPT],
@@ -97,8 +102,8 @@ SAID: list[tuple[Event, list[dict[str, Any]]]] = [
         ],
     ),
     (
-        events.RunFailed("r", "t", "rate_limited", "Wait."),
-        [{"type": "RUN_ERROR", "message": "Wait.", "code": "rate_limited"}],
+        events.RunFailed("r", "t", "rate_limited", "Wait.", credits=3),
+        [{"type": "RUN_ERROR", "message": "Wait.", "code": "rate_limited", "metadata": {"credits": 3}}],
     ),
 ]
 

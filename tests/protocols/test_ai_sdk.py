@@ -106,31 +106,38 @@ SAID: list[tuple[Event, list[Any]]] = [
         events.RunFinished("r", "t"),
         [
             {"type": "start-step"},
-            {"type": "finish", "finishReason": "stop", "messageMetadata": {"usage": {}}},
+            {"type": "finish", "finishReason": "stop", "messageMetadata": {"usage": {}, "credits": 0}},
             "[DONE]",
         ],
     ),
     (
-        events.RunFinished("r", "t", stopped=True, model="m", usage={"input_tokens": 3, "output_tokens": 1}),
+        events.RunFinished("r", "t", stopped=True, model="m", usage={"input_tokens": 3, "output_tokens": 1}, credits=5),
         [
             {"type": "start-step"},
             {
                 "type": "finish",
                 "finishReason": "other",
-                "messageMetadata": {"usage": {"model": "m", "inputTokens": 3, "outputTokens": 1}},
+                "messageMetadata": {"usage": {"model": "m", "inputTokens": 3, "outputTokens": 1}, "credits": 5},
             },
             "[DONE]",
         ],
     ),
     (
         events.RunFinished("r", "t", client_calls=["c1"]),
-        [{"type": "finish", "finishReason": "tool-calls", "messageMetadata": {"usage": {}}}, "[DONE]"],
+        [{"type": "finish", "finishReason": "tool-calls", "messageMetadata": {"usage": {}, "credits": 0}}, "[DONE]"],
     ),
     (
         events.RunFinished("r", "t", waiting=QUESTION),
-        [{"type": "finish", "finishReason": "tool-calls", "messageMetadata": {"usage": {}}}, "[DONE]"],
+        [{"type": "finish", "finishReason": "tool-calls", "messageMetadata": {"usage": {}, "credits": 0}}, "[DONE]"],
     ),
-    (events.RunFailed("r", "t", "rate_limited", "Wait."), [{"type": "error", "errorText": "Wait."}, "[DONE]"]),
+    (
+        events.RunFailed("r", "t", "rate_limited", "Wait.", credits=3),
+        [
+            {"type": "message-metadata", "messageMetadata": {"credits": 3}},
+            {"type": "error", "errorText": "Wait."},
+            "[DONE]",
+        ],
+    ),
 ]
 
 

@@ -295,7 +295,7 @@ async def test_a_client_knows_how_the_stream_left_things(read: dict[str, dict[st
 
 async def test_an_error_is_told_in_words_for_the_user(streams: Streams) -> None:
     told = {"message": "The model provider rejected the request.", "code": "model_unavailable"}
-    assert streams["the model fails"].last == {"type": "RUN_ERROR", **told}
+    assert streams["the model fails"].last == {"type": "RUN_ERROR", **told, "metadata": {"credits": 0}}
     told = {"message": "Your role (viewer) is read-only; Create Record needs write access.", "code": "forbidden"}
-    assert streams["a role that may not"].last == {"type": "RUN_ERROR", **told}
+    assert streams["a role that may not"].last == {"type": "RUN_ERROR", **told, "metadata": {"credits": 0}}
     assert "secret detail" not in "".join(stream.body for stream in streams.values())

@@ -10,6 +10,7 @@ from copilot_core.fastapi.approvals import add_approvals
 from copilot_core.fastapi.catalogue import add_catalogue
 from copilot_core.fastapi.copilotkit import add_copilotkit
 from copilot_core.fastapi.errors import add_error_handlers, error_response
+from copilot_core.fastapi.metrics import add_metrics
 from copilot_core.fastapi.notifications import add_notifications
 from copilot_core.fastapi.operators import add_operators
 from copilot_core.fastapi.receipts import add_receipts
@@ -23,7 +24,15 @@ from copilot_core.fastapi.workspaces import add_workspaces
 from copilot_core.principal import Principal
 from copilot_core.protocols import Protocol
 
-__all__ = ["Authenticate", "EventStream", "add_error_handlers", "authenticate", "error_response", "router"]
+__all__ = [
+    "Authenticate",
+    "EventStream",
+    "add_error_handlers",
+    "add_metrics",
+    "authenticate",
+    "error_response",
+    "router",
+]
 
 
 def router(copilot: Copilot, authenticate: Authenticate, *, max_body_bytes: int = 1_000_000) -> APIRouter:

@@ -1,6 +1,7 @@
 """What this caller may do: actions, plugins, modules; and calling what only reads, without a conversation."""
 
 from collections.abc import Mapping
+from time import perf_counter
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -9,7 +10,6 @@ from fastapi.responses import JSONResponse
 
 from copilot_core.actions import Action
 from copilot_core.copilot import Copilot
-from copilot_core.engine import Engine
 from copilot_core.errors import Forbidden, NotFound
 from copilot_core.fastapi.requests import body_of
 from copilot_core.generate import Generate
@@ -40,13 +40,13 @@ def add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) 
     @routes.post("/v1/actions/{name}", tags=["catalogue"])
     async def read(name: str, request: Request, principal: Annotated[Principal, caller]) -> JSONResponse:
         arguments = json_object(await body_of(request, limit))
-        return JSONResponse(await _called(engine, name, arguments, principal, request))
+        return JSONResponse(await _called(copilot, name, arguments, principal, request))
 
     def add_content(path: str, name: str) -> None:
         async def content(request: Request, principal: Annotated[Principal, caller]) -> JSONResponse:
             given = json_object(await body_of(request, limit))
             page = decode_object({"messages": [], "readables": given.pop("readables", None)})
-            result = await _called(engine, name, given, principal, request, page.readables)
+            result = await _called(copilot, name, given, principal, request, page.readables)
             return JSONResponse(result.get("data"))
 
         routes.add_api_route(path, content, methods=["POST"], name=name, tags=["content"])
@@ -70,7 +70,7 @@ def add_catalogue(routes: APIRouter, copilot: Copilot, caller: Any, limit: int) 
 
 
 async def _called(
-    engine: Engine,
+    copilot: Copilot,
     name: str,
     arguments: Mapping[str, Any],
     principal: Principal,
@@ -85,6 +85,7 @@ async def _called(
         CreditsExhausted: it costs more than is left.
         ActionError: what the action says.
     """
+    engine = copilot.engine
     action = engine.action(name)
     if action is None:
         raise NotFound(f"There is no action '{name[:64]}'.", details={"field": "name"})
@@ -95,17 +96,21 @@ async def _called(
         raise Forbidden(decision.reason)
     model = await engine.model_for(principal, request.headers.get("x-copilot-model"))
     scope = engine.scope(principal, Call(), Emit(lambda _name, _value: None), readables, model=model)
-    if not engine.registry.services.reaches(action.injected.values(), Generate):
-        return await action.run(arguments, scope)  # a page that reads its own data
+    charged = engine.registry.services.reaches(action.injected.values(), Generate)
     allowance = await engine.credits.allowance(principal)
-    charge = Charge(f"direct:{uuid4()}", principal, "", name, model, allowance.prices.of(action, arguments, model))
-    await engine.credits.hold(charge, allowance)
-    succeeded = False
+    price = allowance.prices.of(action, arguments, model) if charged else 0  # a page may read its own data
+    charge = Charge(f"direct:{uuid4()}", principal, "", name, model, price)
+    if charged:
+        await engine.credits.hold(charge, allowance)
+    begun, ok = perf_counter(), False
     try:
         result = await action.run(arguments, scope)
-        succeeded = result.get("success") is not False
+        ok = result.get("success") is not False
     finally:
-        await engine.credits.settle(charge, succeeded=succeeded)
+        seconds, cost = perf_counter() - begun, price if ok else 0
+        copilot.metrics.call(name, model, "ok" if ok else "failed", credits=cost, seconds=seconds)
+        if charged:
+            await engine.credits.settle(charge, succeeded=ok)
     return result
 
 

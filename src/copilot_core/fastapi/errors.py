@@ -1,6 +1,7 @@
 """Errors as answers: ``{"error": {code, message, details?}, "requestId"}`` (docs/reference/errors.md)."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -19,15 +20,21 @@ MESSAGE_BESIDE = "/v1/copilot"
 """Clients of this mount show the member `message` of an error's body, so there it stands beside `error`."""
 
 
-def add_error_handlers(app: FastAPI) -> None:
-    """Every error in its form; an unexpected one is logged by id."""
+def add_error_handlers(app: FastAPI, count: Callable[[str], None]) -> None:
+    """Every error in its form; an unexpected one is logged by id.
+
+    Args:
+        count: told the code of each.
+    """
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestError)
+        count(error.code)
         return error_response(error, path=request.url.path)
 
     async def refused(_request: Request, error: Exception) -> Response:
         assert isinstance(error, ActionError)
+        count(error.code)
         return JSONResponse(failed(error), status_code=422)
 
     async def malformed(request: Request, error: Exception) -> Response:
@@ -35,25 +42,27 @@ def add_error_handlers(app: FastAPI) -> None:
         problem = error.errors()[0]
         field = ".".join(str(part) for part in problem["loc"] if part not in {"body", "query"}) or "body"
         told = Invalid(f"The '{field}' field is wrong: {problem['msg']}", details={"field": field})
-        return error_response(told, path=request.url.path)
+        return await known(request, told)
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         code = "not_found" if error.status_code == 404 else "validation_error"
+        count(code)
         return _json(error.status_code, code, str(error.detail), {}, error.headers, path=request.url.path)
 
     app.add_exception_handler(RequestError, known)
     app.add_exception_handler(ActionError, refused)
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, http)
-    app.add_middleware(Unexpected)
+    app.add_middleware(Unexpected, count=count)
 
 
 class Unexpected:
     """Answers what nothing else has caught, inside of CORS: a page must be able to read that answer too."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, count: Callable[[str], None]) -> None:
         self._app = app
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass on; answer 500 if nothing has been sent yet."""
@@ -72,6 +81,7 @@ class Unexpected:
             if begun:
                 raise
             told = InternalError("Something went wrong on the server.")
+            self._count(told.code)
             await error_response(told, number, path=scope.get("path", ""))(scope, receive, send)
 
 

@@ -70,7 +70,8 @@ class Act:
             if charge is not None and result.get("success") is not False:
                 await self._engine.credits.charge(charge)
         message = tool_message(task["message_id"], task["id"], action.name, result)
-        run.stream.result(task["id"], action.name, result, str(message.id), _source(action))
+        cost = 0 if charge is None or result.get("success") is False else charge.credits
+        run.stream.result(task["id"], action.name, result, str(message.id), _source(action), cost)
         if intent is not None and result.get("success") is not False:
             run.stream.receipt(intent, action, str(result.get("message", "")))
         update: State = {"messages": [message]}

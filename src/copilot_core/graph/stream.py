@@ -29,12 +29,14 @@ class Stream:
 
     Args:
         model: the one that thinks; `model` changes when another one stands in for it.
+        deltas: who is told of each piece of text and arguments, in place of `publish`.
     """
 
     def __init__(
         self,
         publish: Publish,
         *,
+        deltas: Publish | None = None,
         run_id: str,
         thread_id: str,
         model: str = "",
@@ -42,6 +44,7 @@ class Stream:
         renders: Mapping[str, Json] | None = None,
     ) -> None:
         self._publish = publish
+        self._deltas = deltas or publish
         self.run_id = run_id
         self._thread_id = thread_id
         self._client_actions = client_actions
@@ -59,6 +62,7 @@ class Stream:
         self._sources: dict[Source, None] = {}
         self.usage: dict[str, int] = {}
         self.model = model
+        self._rounds = 0
 
     def started(self) -> None:
         """The run is stored; nothing was said before this."""
@@ -93,7 +97,7 @@ class Stream:
             self._spoken.clear()
             self._publish(events.TextStarted(message_id))
         self._spoken.append(delta)
-        self._publish(events.TextDelta(message_id, delta))
+        self._deltas(events.TextDelta(message_id, delta))
 
     def call_started(self, message_id: str, call_id: str, name: str) -> None:
         """The model begins a call."""
@@ -103,11 +107,12 @@ class Stream:
         """The model continues the arguments of an open call."""
         call_id = self._renamed.get(call_id, call_id)
         self._calls[call_id].has_arguments = True
-        self._publish(events.ToolCallArguments(call_id, delta))
+        self._deltas(events.ToolCallArguments(call_id, delta))
 
     def message(self, message: AIMessage) -> None:
         """The model's message is complete: whatever of it was not streamed is published now."""
         self.spent(message)
+        self._rounds += 1
         message_id = str(message.id)
         if self._open_text != message_id and message.text and message_id not in self._announced:
             self.text(message_id, message.text)
@@ -133,11 +138,17 @@ class Stream:
             return
         told = arguments if isinstance(arguments, str) else json.dumps(arguments)
         if told and not open_call.has_arguments and call_id not in self._told_before:
-            self._publish(events.ToolCallArguments(call_id, told))
+            self._deltas(events.ToolCallArguments(call_id, told))
         self._close_arguments(call_id, open_call, {} if isinstance(arguments, str) else arguments)
 
     def result(
-        self, call_id: str, name: str, result: Mapping[str, Any], message_id: str, source: Source | None = None
+        self,
+        call_id: str,
+        name: str,
+        result: Mapping[str, Any],
+        message_id: str,
+        source: Source | None = None,
+        credits: int = 0,
     ) -> None:
         """The call has its result, kept as `message_id`; a successful one's `source` is remembered for the end."""
         ok = result.get("success") is not False
@@ -147,7 +158,7 @@ class Stream:
         if ok and source is not None:
             self._sources[source] = None
         self.results[call_id] = result
-        self._publish(events.ToolCallEnded(call_id, name, ok, result, message_id))
+        self._publish(events.ToolCallEnded(call_id, name, ok, result, message_id, credits))
 
     def receipt(self, intent: Intent, action: Action, message: str) -> None:
         """The call has written something."""
@@ -193,12 +204,14 @@ class Stream:
             stopped=stopped,
             model=self.model,
             usage=dict(self.usage),
+            rounds=self._rounds,
         )
 
     def failed(self, error: RequestError) -> RunFailed:
         """Close what is open, and give the terminal event, to be published when the end is stored."""
         self._close(error.code, frozenset())
-        return RunFailed(self.run_id, self._thread_id, error.code, error.message)
+        usage = dict(self.usage)
+        return RunFailed(self.run_id, self._thread_id, error.code, error.message, usage=usage, rounds=self._rounds)
 
     def resumed(self, story: Iterable[Event], messages: Sequence[Mapping[str, Any]], open_calls: Set[str]) -> None:
         """Go on where a process that died had stopped.

@@ -267,7 +267,7 @@ def _told(event: events.Event) -> _Told:
         case events.RunFinished():
             yield "RUN_FINISHED", _finished(event)
         case events.RunFailed():
-            yield "RUN_ERROR", {"message": event.message, "code": event.code}
+            yield "RUN_ERROR", {"message": event.message, "code": event.code, "metadata": {"credits": event.credits}}
         case _:
             yield from _call(event)
             yield from _custom(event)
@@ -327,7 +327,7 @@ def _custom(event: events.Event) -> _Told:
 
 
 def _finished(event: events.RunFinished) -> Mapping[str, Any]:
-    told: dict[str, Any] = {"threadId": event.thread_id, "runId": event.run_id}
+    told: dict[str, Any] = {"threadId": event.thread_id, "runId": event.run_id, "metadata": {"credits": event.credits}}
     if event.waiting:
         told["outcome"] = {"type": "interrupt", "interrupts": [_interrupt(event.waiting)]}
     if event.usage:

@@ -125,6 +125,7 @@ def _told(event: events.Event) -> _Told:
         case events.RunFinished():
             yield from _finished(event)
         case events.RunFailed():
+            yield "message-metadata", {"messageMetadata": {"credits": event.credits}}
             yield "error", {"errorText": event.message}
         case events.ApprovalRequested():
             yield from _asked(event)
@@ -191,7 +192,8 @@ def _finished(event: events.RunFinished) -> _Told:
     if not waits:
         yield "start-step", {}
     reason = "tool-calls" if waits else "other" if event.stopped else "stop"
-    yield "finish", {"finishReason": reason, "messageMetadata": {"usage": usage_of(event)}}
+    told = {"usage": usage_of(event), "credits": event.credits}
+    yield "finish", {"finishReason": reason, "messageMetadata": told}
 
 
 HEADERS = {"x-vercel-ai-ui-message-stream": "v1"}

@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import orjson
@@ -31,6 +31,8 @@ from copilot_core.store.log import LIVE, EventLog, append
 from copilot_core.store.tables import Approval, LoggedEvents, Run, Thread
 from copilot_core.store.threads import new_thread, owned, title_of
 
+Answered = Literal["approved", "rejected", "superseded"]
+"""Some of the plan may run, none of it, or the user went on without answering."""
 BEAT = timedelta(seconds=1)
 LEASE = 4 * BEAT
 MOST_TRIES = 3
@@ -52,6 +54,7 @@ class Begun:
         base: the last sequence number that a run of this id used before.
         resumed: a process that died had begun it.
         attached: it was begun earlier, and this is another look at it.
+        answered: what became of the thread's open question.
         refused: why its answers count for nothing; the question stays as it was.
     """
 
@@ -68,6 +71,7 @@ class Begun:
     base: int = 0
     resumed: bool = False
     attached: bool = False
+    answered: Answered | None = None
     refused: RequestError | None = None
 
 
@@ -265,17 +269,17 @@ class Runs:
         base = _logged(session, known) if known is not None else 0
         waits = _asks(session, last)
         decides = waits or (given.answers and not alive)
-        refused = self._decide(session, principal, thread.key, given) if decides else None
+        answered, refused = self._decide(session, principal, thread.key, given) if decides else (None, None)
         if strict and refused is not None:
             raise refused
         begun = self._insert(
             session, thread, replace(given, model=model), principal, allowance, queued=alive, base=base
         )
-        return replace(begun, refused=refused, was_waiting=waits, looks=_may_be_open(last))
+        return replace(begun, answered=answered, refused=refused, was_waiting=waits, looks=_may_be_open(last))
 
     def _decide(
         self, session: Session, principal: Principal, thread_key: str, given: RunInput, *, run_key: str = ""
-    ) -> RequestError | None:
+    ) -> tuple[Answered | None, RequestError | None]:
         """Answer the thread's open question, if that is what the caller does; why not, if it cannot be.
 
         A yes that the user said earlier, and that the page sends again with its history, answers nothing.
@@ -287,13 +291,16 @@ class Runs:
             if given.answers:
                 decisions = _decisions(given.answers, asked)
                 self._approvals.answer(session, principal, thread_key, asked.id if asked else "", decisions)
-            elif asked is not None and approved is not None:
-                self._approvals.answer(session, principal, thread_key, asked.id, [_whole(approved)])
-            elif spoken:
+                return _answered(decisions), None
+            if asked is not None and approved is not None:
+                decisions = [_whole(approved)]
+                self._approvals.answer(session, principal, thread_key, asked.id, decisions)
+                return _answered(decisions), None
+            if spoken:
                 self._approvals.supersede(session, thread_key)
         except (ApprovalConflict, Invalid) as error:
-            return error
-        return None
+            return None, error
+        return ("superseded" if asked is not None and spoken else None), None
 
     def _thread(self, session: Session, principal: Principal, given: RunInput) -> Thread:
         if given.thread_id is not None:
@@ -378,8 +385,9 @@ class Runs:
         waits = _asks(session, last)
         decides = waits or begun.given.answers
         answer = (begun.principal, begun.thread_key, begun.given)
-        refused = self._decide(session, *answer, run_key=row.key) if decides else None
-        return replace(begun, queued=False, was_waiting=waits, looks=_may_be_open(last), refused=refused)
+        answered, refused = self._decide(session, *answer, run_key=row.key) if decides else (None, None)
+        begun = replace(begun, queued=False, was_waiting=waits, looks=_may_be_open(last))
+        return replace(begun, answered=answered, refused=refused)
 
     def _beat(self, session: Session) -> Beat:
         now, ours = self._clock.now(), list(self._ours)
@@ -435,6 +443,10 @@ def _decisions(answers: Sequence[Answer], asked: Approval | None) -> list[CallDe
             raise Invalid(told, details={"field": field})
         decisions += answer.decisions or [_whole(bool(answer.approved))]
     return decisions
+
+
+def _answered(decisions: Sequence[CallDecision]) -> Answered:
+    return "approved" if any(decision.decision != "reject" for decision in decisions) else "rejected"
 
 
 def _spoken(given: RunInput) -> Message | None:
