@@ -14,15 +14,19 @@ import pytest
 import copilot_calendar
 import copilot_content
 import copilot_records
-from copilot_core import Role
+from copilot_core import Principal, Role
 from copilot_core.chat_models import ChatModels
 from copilot_core.clock import FixedClock
 from copilot_core.server import Deployment, application
+from copilot_core.settings import Settings
+from copilot_core.store.credits import HOLD, Charge
+from copilot_core.store.subscriptions import Terms
 from copilot_core.testing import ScriptedModel, call, opened
 
 from .conftest import events, said
 
 Json = dict[str, Any]
+NOBODY = "http://127.0.0.1:9/v1"
 PLEASE = {"message": "Please", "conversationId": None}
 
 
@@ -70,9 +74,10 @@ def office(database_url: str) -> Open:
     """``async with office() as here``: with the rule planner, or a model that follows `script`."""
 
     @asynccontextmanager
-    async def open_office(script: Any = None, **settings: Any) -> AsyncIterator[Office]:
+    async def open_office(
+        script: Any = None, models: ChatModels | None = None, **settings: Any
+    ) -> AsyncIterator[Office]:
         clock = FixedClock(datetime(2026, 1, 10, 9, tzinfo=UTC))
-        models = None
         if script is not None:
             model = ScriptedModel(script=list(script))
             models = ChatModels("rule-planner", ["openai:big"], made={"openai:big": model})
@@ -320,3 +325,158 @@ async def test_of_a_hundred_runs_at_once_exactly_those_run_that_are_paid_for(off
         assert sorted(answer.status_code for answer in answers) == [200] * 37 + [402] * 63
         assert all(said(events(answer.content)) for answer in answers if answer.status_code == 200)
         assert await here.used() == 37
+
+
+async def limits(here: Office, **given: Json) -> None:
+    await here.as_user("ada", Role.ADMIN)
+    assert (await here.http.put("/v1/workspace/limits", json=given)).status_code == 200
+
+
+@pytest.mark.seed("S79")
+async def test_a_user_and_a_role_have_limits_of_their_own(office: Open) -> None:
+    async with office() as here:
+        await limits(here, roles={"member": 3}, users={"bob": 1})
+        await here.as_user("dana")
+        assert (await here.say("Create a task called Call Ada")).status_code == 200
+        refused = await here.say("hello")
+        await here.as_user("bob")
+        assert (await here.say("hello")).status_code == 200
+        too_much = await here.say("hello")
+        await here.as_user("cleo")
+        assert (await here.say("hello")).status_code == 200
+
+        told = refused.json()["error"]
+        assert (refused.status_code, told["code"]) == (402, "credits_exhausted")
+        assert told["message"] == (
+            "You have used the 3 credits that your workspace gives you for this month. "
+            "There are new ones on 1 February 2026; an admin of your workspace can give you more."
+        )
+        assert told["details"] == {"limit": 3, "periodEnd": "2026-02-01T00:00:00+00:00"}
+        assert too_much.status_code == 402
+        assert await here.used() == 5
+        here.clock.instant = datetime(2026, 2, 1, tzinfo=UTC)
+        await here.as_user("dana")
+        assert (await here.say("hello")).status_code == 200
+
+
+async def test_a_limit_holds_for_runs_at_once(office: Open) -> None:
+    async with office() as here:
+        await limits(here, users={"dana": 4})
+        await here.as_user("dana")
+        answers = await asyncio.gather(*(here.say("hello") for _ in range(12)))
+        assert sorted(answer.status_code for answer in answers) == [200] * 4 + [402] * 8
+
+
+async def test_a_workspace_may_have_prices_of_its_own_and_a_run_a_most(office: Open) -> None:
+    async with office() as here:
+        books = here.ready.copilot.engine.credits.subscriptions
+        await books.agree("acme", Terms({"createRecord": 7}, (), 8), by="root")
+        quote = (await here.http.get("/v1/quote")).json()
+        assert (quote["least"], quote["most"], quote["left"]) == (1, 8, None)
+        assert (quote["actions"]["createRecord"], quote["actions"]["queryRecords"]) == (7, None)
+
+        await here.say("Create a task called Call Ada")
+        assert await here.used() == 7
+        both = "Create a task called Call Bob and create a contact called Eve"
+        refused = events((await here.say(both)).content)[-1]
+        assert refused["type"] == "error"
+        assert refused["error"] == (
+            "This would cost 14 credits, and one message may cost 8 at most. Ask for less at once."
+        )
+        here.http.headers["x-copilot-max-credits"] = "2"
+        assert events((await here.say("Create a task called Call Cleo")).content)[-1]["type"] == "error"
+        assert await here.used() == 7
+        here.http.headers["x-copilot-max-credits"] = "many"
+        wrong = await here.say("hello")
+        assert (wrong.status_code, wrong.json()["error"]["details"]) == (422, {"field": "x-copilot-max-credits"})
+
+
+async def test_an_approved_plan_costs_what_it_showed(office: Open) -> None:
+    script = [call("deleteRecords", module="tasks", records=["Call Ada"]), "Done."]
+    async with office(script) as here:
+        await here.say("Create a task called Call Ada")
+        await here.as_user("ada", Role.ADMIN)
+        here.http.headers["x-copilot-model"] = "big"
+        await here.say("Delete it")
+        (asked,) = (await here.http.get("/v1/approvals?status=pending")).json()["approvals"]
+        await here.ready.copilot.engine.credits.subscriptions.agree("acme", Terms({"deleteRecords": 50}), by="root")
+        answer = await here.http.post(f"/v1/approvals/{asked['id']}", json={"decision": "approve"})
+        run = (await here.http.get(answer.json()["events"])).text
+        assert asked["calls"][0]["credits"] == 3
+        assert '"credits": 3' in run.splitlines()[-2]
+        assert await here.used() == 6
+
+
+async def test_what_a_killed_call_held_is_free_again(office: Open) -> None:
+    async with office() as here:
+        credits = here.ready.copilot.engine.credits
+        dana = Principal("dana", "acme")
+        await here.plan("free", included=5)
+        allowance = await credits.allowance(dana)
+        await credits.hold(Charge("direct:lost", dana, "", "draftEmail", "rule-planner", 5), allowance)
+        assert (await here.say("hello")).status_code == 402
+        here.clock.instant += HOLD
+        assert (await here.say("hello")).status_code == 200
+        await credits.settle(Charge("direct:lost", dana, "", "draftEmail", "rule-planner", 5), succeeded=True)
+        assert await here.used() == 1
+
+
+async def test_a_page_reads_its_data_for_nothing(office: Open) -> None:
+    async with office() as here:
+        read = await here.http.post("/v1/actions/queryRecords", json={"module": "tasks"})
+        assert (read.status_code, await here.used()) == (200, 0)
+
+
+@pytest.mark.seed("S82")
+async def test_a_plan_has_models_and_lists_those_it_has(office: Open) -> None:
+    async with office(["Hello."], plan_models={"free": ("rule-planner",)}) as here:
+        here.http.headers["x-copilot-model"] = "big"
+        assert said(events((await here.say("hello")).content)) == "Hello."
+        await here.plan("free")
+        refused = await here.say("hello")
+        told = refused.json()["error"]
+        assert (refused.status_code, told["code"]) == (400, "model_not_allowed")
+        assert told["details"] == {"allowed": ["rule-planner"]}
+        await here.ready.copilot.engine.credits.subscriptions.agree("acme", Terms(models=("openai:big",)), by="root")
+        here.http.headers["x-copilot-model"] = "rule-planner"
+        assert (await here.say("hello")).json()["error"]["details"] == {"allowed": ["openai:big"]}
+
+
+async def test_another_model_stands_in_for_one_that_does_not_answer_at_its_own_price(
+    office: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = {"COPILOT_MODEL": "openai:gone", "COPILOT_FALLBACKS": "rule-planner", "OPENAI_BASE_URL": NOBODY}
+    for name, value in gone.items():
+        monkeypatch.setenv(name, value)
+    async with office(models=ChatModels.of(Settings()), model_factors={"openai:gone": 4}) as here:
+        answer = await here.say("Create a task called Call Ada")
+        run = (await here.http.get(f"/v1/runs/{answer.text.partition('id: ')[2].partition(':')[0]}/events")).text
+        await here.as_user("ada", Role.ADMIN)
+        usage = (await here.http.get("/v1/usage?by=model")).json()["usage"]
+
+        assert "Call Ada" in said(events(answer.content))
+        told = {"from": "openai:gone", "to": "rule-planner", "code": "model_unavailable"}
+        assert f'"name": "modelFallback", "value": {json.dumps(told)}' in run
+        assert '"model": "rule-planner"' in run.splitlines()[-2]
+        assert [(row["model"], row["credits"]) for row in usage] == [("rule-planner", 3)]
+
+
+async def test_usage_tells_tokens_and_runs(office: Open) -> None:
+    async with office() as here:
+        await here.as_user("ada", Role.ADMIN)
+        await here.say("Create a task called Call Ada", runId="run_1")
+        rows = (await here.http.get("/v1/usage?by=run&since=2026-01-10&until=2026-01-10")).json()
+        before = (await here.http.get("/v1/usage?by=run&until=2026-01-09")).json()["usage"]
+        one = {"run": "run_1", "credits": 3, "operations": 1, "inputTokens": 0, "outputTokens": 0}
+        period = {
+            "plan": "enterprise",
+            "current": 3,
+            "included": 100_000,
+            "overage": 0,
+            "percentOfIncluded": 0,
+            "billingMode": "soft_limit",
+            "periodStart": "2026-01-01T00:00:00Z",
+            "periodEnd": "2026-02-01T00:00:00Z",
+            "overageCost": 0.0,
+        }
+        assert (rows, before) == ({"usage": [one], "period": period}, [])

@@ -157,7 +157,6 @@ async def test_a_call_outside_a_conversation_is_counted_like_one_in_it(talk: Tal
 
         assert of_runs(await numbers(client)) == {
             "runs_going_on": 0,
-            "credits_total listIncidents scripted": 1,
             "action_calls_total listIncidents ok": 1,
             "action_calls_total listIncidents failed": 1,
             "action_seconds_count listIncidents": 2,

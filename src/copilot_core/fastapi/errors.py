@@ -20,12 +20,13 @@ MESSAGE_BESIDE = "/v1/copilot"
 """Clients of this mount show the member `message` of an error's body, so there it stands beside `error`."""
 
 
-def add_error_handlers(app: FastAPI, count: Callable[[str], None]) -> None:
+def add_error_handlers(app: FastAPI, count: Callable[[str], None] | None = None) -> None:
     """Every error in its form; an unexpected one is logged by id.
 
     Args:
         count: told the code of each.
     """
+    count = count or _uncounted
 
     async def known(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestError)
@@ -55,6 +56,10 @@ def add_error_handlers(app: FastAPI, count: Callable[[str], None]) -> None:
     app.add_exception_handler(RequestValidationError, malformed)
     app.add_exception_handler(HTTPException, http)
     app.add_middleware(Unexpected, count=count)
+
+
+def _uncounted(_code: str) -> None:
+    """An application of one's own has metrics of its own."""
 
 
 class Unexpected:
