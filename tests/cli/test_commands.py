@@ -161,3 +161,25 @@ def test_a_plugin_can_be_left_out_by_name(copilot: Run) -> None:
 
     assert "records" in names
     assert "calendar" not in names
+
+
+def test_workspaces_are_made_sold_and_counted(copilot: Run) -> None:
+    acme = ("--workspace", "acme")
+    made = json.loads(copilot("workspaces", "create", *acme, "--admin", "ada", "--plan", "starter", "--json").out)
+    sold = json.loads(copilot("plans", "set", *acme, "--plan", "enterprise", "--included", "20000", "--json").out)
+    terms = json.loads(copilot("workspaces", "terms", *acme, "--price", "createRecord=2", "--json").out)
+    listed = json.loads(copilot("workspaces", "list", "--json").out)
+    by_user = copilot("usage", *acme, "--by", "user", "--csv").out
+
+    assert (made[0]["workspace"], made[0]["plan"], made[0]["key"][:3]) == ("acme", "starter", "ck_")
+    assert (sold[0]["plan"], sold[0]["included"], sold[0]["current"]) == ("enterprise", 20_000, 0)
+    assert terms == [{"workspace": "acme", "prices": {"createRecord": 2}, "models": [], "runCredits": None}]
+    assert listed == sold
+    assert by_user == "user,credits,operations,inputTokens,outputTokens\r\n"
+    assert [plan["plan"] for plan in json.loads(copilot("plans", "list", "--json").out)] == [
+        "free", "starter", "growth", "enterprise",
+    ]  # fmt: skip
+    assert copilot("workspaces", "create", *acme, "--admin", "bob").err == (
+        "copilot-core: there is a workspace 'acme' already\n"
+    )
+    assert copilot("workspaces", "terms", *acme, "--price", "createRecord").status == 1
