@@ -27,7 +27,7 @@ test: setup
 pages: setup
 	$(BIN)/pytest -n auto --dist loadgroup -m "browser or studio" $(ARGS)
 
-# What takes long: kill -9, restarts, clients in Node.
+# What takes long: kill -9, restarts, properties, scores, clients in Node.
 proofs: setup
 	$(BIN)/pytest -n auto --dist loadgroup -m proof $(ARGS)
 

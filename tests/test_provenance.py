@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from copilot_core.provenance import Provenance, asks_for_a_change
 
+pytestmark = pytest.mark.proof
+
 Case = tuple[list[str], list[str], list[str], dict[str, Any]]
 
 

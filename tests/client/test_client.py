@@ -25,6 +25,8 @@ from copilot_core.testing.openai_server import Say, ScriptedOpenAI
 from ..flow.conftest import Talk
 from .conftest import at_once, copilot_of, key_of, scripted
 
+pytestmark = pytest.mark.proof
+
 
 async def test_an_answer_comes_as_domain_events_and_its_conversation_goes_on(talk: Talk) -> None:
     async with (

@@ -9,6 +9,8 @@ from copilot_core.testing.openai_server import Call, Say, ScriptedOpenAI
 
 from .page import AGENT, RUN, Json, Page, kinds, plain, read_by, site, told
 
+pytestmark = pytest.mark.proof
+
 TEXT = ["TEXT_MESSAGE_START", "TEXT_MESSAGE_CONTENT", "TEXT_MESSAGE_END"]
 DECLINED = {"success": False, "error": "declined", "message": "The user did not approve this. It was not done."}
 UNANSWERED = {"success": False, "error": "declined", "message": "The user went on without this. It was not done."}

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.proof
+
 TASK_PAGE = {"pageType": "moduleRecord", "moduleSlug": "tasks", "recordId": "rec_t1", "recordName": "Ship newsletter"}
 
 

@@ -13,6 +13,8 @@ from copilot_core.planner import RulePlanner
 from copilot_core.planner.world import read_world
 from copilot_core.speech import listener
 
+pytestmark = pytest.mark.proof
+
 
 class Ear:
     """Writes down what a model says."""

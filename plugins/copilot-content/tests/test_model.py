@@ -11,6 +11,8 @@ from copilot_core.testing.openai_server import Call, Exchange, Hang, Say, Script
 
 from .conftest import Open, page
 
+pytestmark = pytest.mark.proof
+
 ACME = {"name": "Acme renewal", "stage": "proposal", "value": 50000, "closeDate": "2026-02-15"}
 TELLS = {"summary": "Acme renews for $90K, says the model.", "highlights": ["Value", "Stage", "Value"]}
 LONG = {"summary": "A long story about Acme. " * 20, "highlights": ["Close Date"]}

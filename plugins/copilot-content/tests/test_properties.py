@@ -17,6 +17,8 @@ from copilot_content.text import Cuts
 from copilot_core import plain
 from copilot_records import Field, Module, Modules, Record
 
+pytestmark = pytest.mark.proof
+
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=400) | st.just("<p>Bold &amp; <b>brave</b></p>")
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "string": TEXT,

@@ -21,6 +21,8 @@ from .conftest import (
     update_records,
 )
 
+pytestmark = pytest.mark.proof
+
 Connect = Callable[..., Connected]
 ANN = Principal("ann", "any")
 

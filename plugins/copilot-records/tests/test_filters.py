@@ -17,6 +17,8 @@ from copilot_records.fields import Value
 from copilot_records.filters import Filter, checked, where
 from copilot_records.store import Query, Values
 
+pytestmark = pytest.mark.proof
+
 FIELDS = (
     Field("name", required=True),
     Field("text", "text"),
