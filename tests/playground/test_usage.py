@@ -43,16 +43,16 @@ async def rows(page: Page, by: str) -> list[list[str]]:
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_an_admin_sees_every_credit_by_its_cause(width: int) -> None:
     async with page_of_demo(width, 844, timezone_id="Asia/Tokyo") as (page, ready):
-        await ready.copilot.engine.credits.subscribe(DEMO_WORKSPACE, "starter", included=5)
+        await ready.copilot.engine.credits.subscriptions.subscribe(DEMO_WORKSPACE, "starter", by="root", included=2)
         await used(page)
         site = page.url.split("#")[0]
         period = await told(page, f"{site}api/v1/module-config/usage/ai")
         current, overage, percent = period["current"], period["overage"], period["percentOfIncluded"]
 
-        assert current == overage + 5 > 5
-        await expect(page.locator("#usage .amount")).to_have_text(f"{current} of 5 credits this month · {percent} %")
+        assert current == overage + 2 > 2
+        await expect(page.locator("#usage .amount")).to_have_text(f"{current} of 2 credits this month · {percent} %")
         meter = page.get_by_role("meter", name="Credits used of those included")
-        assert await meter.get_attribute("aria-valuetext") == f"{current} of 5 credits, {percent} %"
+        assert await meter.get_attribute("aria-valuetext") == f"{current} of 2 credits, {percent} %"
         facts = await page.locator("#usage dd").all_text_contents()
         assert facts[0] == f"{overage} credits"
         assert re.fullmatch(r"\w+ 1, \d{4} at 9:00\sAM GMT\+9", facts[1])  # midnight in UTC
