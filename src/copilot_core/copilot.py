@@ -14,7 +14,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from sqlalchemy.exc import NoResultFound
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from copilot_core.actions import Action
+from copilot_core.actions import Action, as_text
 from copilot_core.clock import Clock
 from copilot_core.engine import Engine
 from copilot_core.errors import (
@@ -25,6 +25,7 @@ from copilot_core.errors import (
     Invalid,
     NotFound,
     RequestError,
+    RunLimit,
     UndoConflict,
 )
 from copilot_core.events import (
@@ -68,6 +69,8 @@ log = logging.getLogger("copilot_core.runs")
 SKIPPED = 10_000
 """Sequence numbers that a take-over leaves out: some that the dead process gave away never reached the log."""
 FORGET_EVERY = 3600.0
+CLIENT_ACTION_CHARS = 65_536
+"""How much a page's actions may have in all: names, descriptions and schemas."""
 QUEUE_POLL = 0.1
 """Seconds between looks whether a queued run's turn has come."""
 
@@ -113,6 +116,8 @@ class Copilot:
         keys: ApiKeys,
         *,
         max_rounds: int = 10,
+        run_seconds: float = 600.0,
+        client_actions: int = 64,
         retention: timedelta | None = None,
     ) -> None:
         self.engine = engine
@@ -125,6 +130,8 @@ class Copilot:
         self.keys = keys
         self.suggestions = Suggestions(engine)
         self._max_rounds = max_rounds
+        self._run_seconds = run_seconds
+        self._client_actions = client_actions
         self._retention = retention
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stopping: set[str] = set()
@@ -144,8 +151,9 @@ class Copilot:
         its run is read again from the first event.
 
         Raises:
-            ModelNotAllowed, NotFound, ThreadBusy: nothing was begun.
+            CreditsExhausted, Invalid, ModelNotAllowed, NotFound, ThreadBusy: nothing was begun.
         """
+        self._check_client_actions(given)
         model = await self.engine.model_for(principal, given.model)
         begun = await self.runs.begin(principal, given, model)
         if not begun.attached:
@@ -153,6 +161,16 @@ class Copilot:
         if begun.queued and given.on_busy == "interrupt":
             await self._beat()  # what it interrupts may be here
         return Reader(self.events, begun.run_key, begun.run_id, after=begun.base)
+
+    def _check_client_actions(self, given: RunInput) -> None:
+        """They are told to the model in each round; raises `Invalid`."""
+        offered, most = given.client_actions, self._client_actions
+        if len(offered) > most:
+            raise Invalid(f"A page may offer {most} actions at most.", details={"field": "tools", "limit": most})
+        size = sum(len(a.name) + len(a.description) + len(as_text(a.json_schema)) for a in offered)
+        if size > CLIENT_ACTION_CHARS:
+            told = f"The actions of a page may have {CLIENT_ACTION_CHARS} characters in all."
+            raise Invalid(told, details={"field": "tools", "limit": CLIENT_ACTION_CHARS})
 
     async def answer(
         self, approval_id: str, principal: Principal, decisions: Sequence[CallDecision]
@@ -509,10 +527,16 @@ class Copilot:
                 self.metrics.answered(begun.answered)
                 if begun.refused is not None:
                     raise begun.refused
-                if begun.resumed:
-                    rest = await self._resume(begun, run, turn)
-                else:
-                    rest = await turn.run(run, looks=begun.was_waiting or begun.looks)
+                async with asyncio.timeout(self._run_seconds) as clock:
+                    if begun.resumed:
+                        rest = await self._resume(begun, run, turn)
+                    else:
+                        rest = await turn.run(run, looks=begun.was_waiting or begun.looks)
+            except TimeoutError as error:
+                if not clock.expired():
+                    raise
+                await turn.stopped(run)
+                raise RunLimit("This took too long, so it was stopped. Ask for less at once.") from error
             finally:
                 self._stoppable[begun.run_key] = False  # its end is stored, whoever comes now
             last: RunFinished | RunFailed = run.stream.finished(waiting=rest.waiting, client_calls=rest.client_calls)

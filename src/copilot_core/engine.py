@@ -38,6 +38,7 @@ class Engine:
         budget: how much context a prompt holds.
         history_tokens: how much of a thread a prompt holds before its beginning is summed up.
         prompt_actions: how many actions a language model is offered at once (`COPILOT_PROMPT_ACTIONS`).
+        run_tokens: after how many tokens a run makes its final answer (`COPILOT_RUN_TOKENS`).
         limits: what one run may take, told to whoever asks what may be done here.
     """
 
@@ -52,6 +53,7 @@ class Engine:
     budget: Budget = field(default_factory=Budget)
     history_tokens: int = 12_000
     prompt_actions: int = 40
+    run_tokens: int | None = None
     limits: Mapping[str, Any] = field(default_factory=dict)
     tools: Mapping[str, Json] = field(init=False)
     catalogue: Catalogue = field(init=False)

@@ -16,6 +16,7 @@
     + CreditsExhausted       402    credits_exhausted
     + PayloadTooLarge        413    payload_too_large
     + RateLimited            429    rate_limited
+    + RunLimit               408    run_limit
     + ModelUnavailable       503    model_unavailable
     + InternalError          500    internal_error
   x ActionError                     an action that could not do its work: the model reads it and may try again
@@ -127,9 +128,18 @@ class PayloadTooLarge(RequestError):  # noqa: N818
 
 
 class RateLimited(RequestError):  # noqa: N818
-    """Too many requests, here or at the model provider. `details["retryAfter"]` is in seconds where known."""
+    """Too many requests, here or at the model provider. `details["retryAfter"]` is in seconds where known.
+
+    Here, `details` also has the `limit`, such as ``600/minute``, and `per`: key or workspace.
+    """
 
     code, status = "rate_limited", 429
+
+
+class RunLimit(RequestError):  # noqa: N818
+    """A run took longer than `COPILOT_RUN_SECONDS`. What it wrote stays, with its receipts."""
+
+    code, status = "run_limit", 408
 
 
 class ModelUnavailable(RequestError):  # noqa: N818

@@ -40,6 +40,7 @@ from copilot_core.store.ledger import Ledger
 from copilot_core.store.log import EventLog
 from copilot_core.store.migrate import upgrade
 from copilot_core.store.notifications import StoredNotifications
+from copilot_core.store.rates import Rates
 from copilot_core.store.receipts import Receipts
 from copilot_core.store.results import Results
 from copilot_core.store.runs import Runs
@@ -104,6 +105,7 @@ async def deployment(
                 budget=settings.budget,
                 history_tokens=settings.history_tokens,
                 prompt_actions=settings.prompt_actions,
+                run_tokens=settings.run_tokens,
                 limits={"rounds": settings.max_rounds, "rowsWithoutConfirmation": settings.confirm_rows},
             )
             events = EventLog(database)
@@ -120,6 +122,8 @@ async def deployment(
                 workspaces,
                 keys,
                 max_rounds=settings.max_rounds,
+                run_seconds=settings.run_seconds,
+                client_actions=settings.client_actions,
                 retention=kept,
             )
             async with copilot:
@@ -191,7 +195,9 @@ def application(opened: Deployment, *, demo_keys: Mapping[str, str] | None = Non
     """
     settings, metrics = opened.settings, opened.copilot.metrics
     app = FastAPI(title="copilot_core", version=__version__)
-    principal = authenticate(opened.registry.authenticators)
+    rates = {"key": settings.rate_key, "workspace": settings.rate_workspace}
+    count = Rates(opened.database, opened.copilot.engine.clock, **rates).count
+    principal = authenticate(opened.registry.authenticators, count)
     app.include_router(router(opened.copilot, principal, max_body_bytes=settings.max_body_bytes))
     _add_health(app, opened.database)
     add_error_handlers(app, metrics.refused)

@@ -40,6 +40,11 @@ class Settings(BaseSettings):
     plan_models: Annotated[Mapping[str, tuple[str, ...]], NoDecode] = {}
     model_factors: Annotated[Mapping[str, float], NoDecode] = {}
     run_credits: int = Field(100, ge=1)
+    run_seconds: float = Field(600.0, gt=0)
+    run_tokens: int | None = Field(None, ge=1)
+    client_actions: int = Field(64, ge=0)
+    rate_key: str = "600/minute"
+    rate_workspace: str = "6000/minute"
     history_tokens: int = Field(12_000, ge=500)
     context_tokens: int = Field(8_000, ge=500)
     context_text: int = Field(200, ge=20)

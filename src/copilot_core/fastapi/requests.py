@@ -13,12 +13,17 @@ from copilot_core.principal import Authenticator, Principal
 from copilot_core.run import RunInput
 
 Authenticate = Callable[[Request], Awaitable[Principal]]
+Count = Callable[[Principal], Awaitable[None]]
 Form = TypeVar("Form", bound=BaseModel)
 MOST_CREDITS = "x-copilot-max-credits"
 
 
-def authenticate(authenticators: Sequence[Authenticator]) -> Authenticate:
-    """Who is calling, from ``Authorization: Bearer`` alone; raises `Unauthenticated`."""
+def authenticate(authenticators: Sequence[Authenticator], count: Count | None = None) -> Authenticate:
+    """Who is calling, from ``Authorization: Bearer`` alone; raises `Unauthenticated`.
+
+    Args:
+        count: told each request of a principal before anything else is done; raises `RateLimited`.
+    """
 
     async def principal(request: Request) -> Principal:
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
@@ -27,6 +32,8 @@ def authenticate(authenticators: Sequence[Authenticator]) -> Authenticate:
                 found = await authenticator(bearer.strip())
                 if found is not None:
                     _check_text(request)
+                    if count is not None:
+                        await count(found)
                     return found
         raise Unauthenticated("A valid bearer token is required.")
 

@@ -48,7 +48,7 @@ class Think:
 
     async def __call__(self, state: State, *, runtime: Runtime[Context]) -> State:
         run, context = running(runtime), runtime.context or Context()
-        last = state.get("rounds", 0) >= context.max_rounds
+        last = state.get("rounds", 0) >= context.max_rounds or self._has_spent(run)
         run.stream.stored(len(state["messages"]))
         run.stream.calls_so_far(all_call_ids(state["messages"]))
         known = await self._engine.readables(run.principal)
@@ -73,6 +73,11 @@ class Think:
             run.stream.message(message)
         update: State = {"messages": [message]}
         return update if thread.summary is None else {**update, "summary": thread.summary}
+
+    def _has_spent(self, run: Running) -> bool:
+        """Whether the run's tokens are used up; then it may only say what it has."""
+        most = self._engine.run_tokens
+        return most is not None and run.stream.usage.get("total_tokens", 0) >= most
 
     async def _said(
         self, model: Bound, prompt: Sequence[BaseMessage], chain: Sequence[str], run: Running

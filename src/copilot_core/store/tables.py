@@ -7,7 +7,7 @@ both, so that another's row answers as one that does not exist.
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Index, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import BigInteger, DateTime, Dialect, Index, TypeDecorator, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 
@@ -292,6 +292,15 @@ class AuditRow(SQLModel, table=True):
     did: str
     detail: str
     at: datetime = instant()
+
+
+class RateCount(SQLModel, table=True):
+    """Requests of a user, or of a whole workspace, in the window of that number."""
+
+    __tablename__ = "copilot_rate"
+    name: str = Field(primary_key=True)
+    window: int = Field(sa_type=BigInteger)
+    count: int
 
 
 class NotificationRow(SQLModel, table=True):
