@@ -556,10 +556,14 @@ class Copilot:
             status, code, last = await self._failed(begun, run, turn, told)
         try:
             spent = run.stream.usage
-            last = await self.runs.end(begun, feed, status, last, code, tokens=spent, model=run.stream.model)
+            ended = await self.runs.end(begun, feed, status, last, code, tokens=spent, model=run.stream.model)
         except Exception:
             log.exception("the end of run %s could not be stored", begun.run_id)
-        publish(last)
+            ended = last
+        if ended is None:
+            feed.lose()
+            return
+        publish(ended)
 
     async def _turn_come(self, begun: Begun) -> Begun:
         """Wait until no other run of the thread comes first."""

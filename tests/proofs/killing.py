@@ -1,6 +1,9 @@
 """A process that is killed with SIGKILL at its n-th point of a turn, for every n; and what is left of the turn.
 
-    python killing.py plain|approved|keyed points|steps|stops URL FOLDER [STRIDE]
+    python killing.py plain|asked|approved|keyed|undone points|steps|stops URL FOLDER [STRIDE]
+
+The turn is one that reads and writes, one that reads and asks for approval, what comes after the answer, one whose
+write is done elsewhere, or the undo of the first one.
 
 `points` are the places around everything that is stored, published or done; `steps` are all callbacks of the
 event loop, so every place where a task of the turn waits for something. At `stops`, which are the points, the user
@@ -31,21 +34,23 @@ import psycopg
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
-from sqlmodel import text
+from sqlmodel import Session, col, select, text
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from copilot_core import Action, Call, Injected, Principal, Role, action, copilot, hookimpl
+from copilot_core import Action, Call, Injected, Principal, Receipt, Role, action, copilot, hookimpl
 from copilot_core.errors import ApprovalConflict, NotFound, ThreadBusy
 from copilot_core.feed import Feed
 from copilot_core.run import CallDecision, Message, RunInput
 from copilot_core.server import Deployment
 from copilot_core.store.database import Database
 from copilot_core.store.ledger import Ledger
+from copilot_core.store.tables import CreditEntry, Subscription
 from copilot_core.testing import ScriptedModel, opened
 from copilot_core.testing.model import only
 
 DANA = Principal("dana", "acme", Role.ADMIN)
 THREAD = "thread_1"
+YES = [CallDecision("", "approve")]
 AT_ONCE = 3
 PATIENCE = 60
 """Seconds that one point may take, on a busy machine, before it counts as hung."""
@@ -82,19 +87,34 @@ class Points:
 point = Points()
 
 
-@action(writes=True)
+@action(credits=2)
+async def look() -> str:
+    """Look for something."""
+    point("before a look")
+    return "Nothing."
+
+
+async def take_back(receipt: Receipt, session: Injected[AsyncSession]) -> None:
+    """Take back what was added."""
+    point("before the effect is undone")
+    gone = text("DELETE FROM effect WHERE title = :title").bindparams(**receipt.arguments)
+    await session.exec(gone)  # type: ignore[call-overload]
+    point("after the effect is undone")
+
+
+@action(writes=True, credits=3, undo=take_back)
 async def add_task(title: str, session: Injected[AsyncSession]) -> dict[str, Any]:
     """Add a task."""
     return await _effect(title, session)
 
 
-@action(destructive=True, irreversible=True)
+@action(destructive=True, irreversible=True, credits=5)
 async def purge(session: Injected[AsyncSession]) -> dict[str, Any]:
     """Delete everything."""
     return await _effect("purged", session)
 
 
-@action(writes=True)
+@action(writes=True, credits=4)
 async def send_mail(to: str, call: Injected[Call], database: Injected[Database]) -> dict[str, Any]:
     """Send a mail. What it does is done elsewhere: not in the transaction of the call."""
     assert call.key
@@ -114,15 +134,22 @@ class Plugin:
 
     @hookimpl
     def copilot_actions(self) -> list[Action]:
-        return [add_task, purge, send_mail]
+        return [look, add_task, purge, send_mail]
 
 
-CALLS: dict[str, dict[str, Any]] = {
-    "Add milk": {"name": "addTask", "args": {"title": "milk"}, "id": "call_1"},
-    "Delete everything": {"name": "purge", "args": {}, "id": "call_1"},
-    "Mail Ada": {"name": "sendMail", "args": {"to": "Ada"}, "id": "call_1"},
+LOOK: dict[str, Any] = {"name": "look", "args": {}, "id": "call_0"}
+CALLS: dict[str, list[dict[str, Any]]] = {
+    "Look and add milk": [LOOK, {"name": "addTask", "args": {"title": "milk"}, "id": "call_1"}],
+    "Delete everything": [LOOK, {"name": "purge", "args": {}, "id": "call_1"}],
+    "Mail Ada": [{"name": "sendMail", "args": {"to": "Ada"}, "id": "call_1"}],
 }
-SAID = {"plain": "Add milk", "approved": "Delete everything", "keyed": "Mail Ada"}
+SAID = {
+    "plain": "Look and add milk",
+    "undone": "Look and add milk",
+    "asked": "Delete everything",
+    "approved": "Delete everything",
+    "keyed": "Mail Ada",
+}
 
 
 class Obedient(ScriptedModel):
@@ -139,10 +166,10 @@ class Obedient(ScriptedModel):
             awaited = [str(call["id"]) for call in message.tool_calls] if isinstance(message, AIMessage) else []
         assert not awaited, messages
         last = messages[-1]
-        call = CALLS.get(last.text) if isinstance(last, HumanMessage) else None
+        calls = CALLS.get(last.text, []) if isinstance(last, HumanMessage) else []
         message_id = f"msg_{uuid4().hex}"
-        if call is not None:
-            return AIMessage("I will.", id=message_id, tool_calls=[{**call, "type": "tool_call"}])
+        if calls:
+            return AIMessage("I will.", id=message_id, tool_calls=[{**call, "type": "tool_call"} for call in calls])
         return AIMessage("All of it is done.", id=message_id)
 
 
@@ -230,12 +257,12 @@ async def prepare(url: str, scenario: str) -> None:
     async with opened(Plugin(), database_url=url, models=only(Obedient(script=[]))) as ready:
         async with ready.database.session(write=True) as session:
             await session.exec(text("CREATE TABLE effect (title VARCHAR)"))  # type: ignore[call-overload]
-        if scenario == "approved":
+        if scenario in {"approved", "undone"}:
             await (await ready.copilot.start(given(scenario), DANA)).all()
 
 
 async def turn(url: str, scenario: str, *, stops: bool = False) -> None:
-    """The turn, as the process that may die begins it; with `approved`, the one that begins with the answer."""
+    """The turn, as the process that may die begins it."""
     async with (
         opened(Plugin(), database_url=url, models=only(Obedient(script=[]))) as ready,
         asyncio.TaskGroup() as group,
@@ -245,11 +272,12 @@ async def turn(url: str, scenario: str, *, stops: bool = False) -> None:
             loop = asyncio.get_running_loop()
             point.stop = lambda: loop.call_soon_threadsafe(group.create_task, _stop(ready))
         point.armed = True
-        if asked:
-            reader, _ = await ready.copilot.answer(asked[0][0].id, DANA, [CallDecision("", "approve")])
+        if scenario == "undone":
+            await ready.copilot.undo(await ready.copilot.engine.receipts.list(DANA), DANA)
+        elif asked:
+            await (await ready.copilot.answer(asked[0][0].id, DANA, YES))[0].all()
         else:
-            reader = await ready.copilot.start(given(scenario), DANA)
-        await reader.all()
+            await (await ready.copilot.start(given(scenario), DANA)).all()
         while ready.copilot._tasks:  # noqa: ASYNC110 - to the very end of the run's task
             await asyncio.sleep(0)
         point.armed = False
@@ -268,8 +296,9 @@ async def recover(url: str, scenario: str) -> dict[str, Any]:
     """The client asks again at the next process, as one does whose connection broke; what has come of it all."""
     copilot.BEAT = timedelta(seconds=0.02)  # type: ignore[attr-defined]
     async with opened(Plugin(), database_url=url, models=only(Obedient(script=[])), clock=Later()) as ready:
+        left = await _account(ready.database)
         await _ask_again(ready, scenario)
-        told = await _counts(ready.database)
+        told = await _counts(ready.database) | await _account(ready.database) | {"left": left["reserved"]}
         run = await ready.copilot.runs.latest((await ready.copilot.threads.find(DANA, THREAD)).key)
         state = (await ready.copilot.conversation(THREAD, DANA))["messages"]
         results = [json.loads(m["content"]) for m in state if m["role"] == "tool"]
@@ -278,25 +307,44 @@ async def recover(url: str, scenario: str) -> dict[str, Any]:
         return {
             **told,
             "status": run.status if run is not None else None,
-            "unknown": [r.get("error") for r in results] == ["outcome_unknown"],
+            "unknown": "outcome_unknown" in [r.get("error") for r in results],
             "results": len(results),
             "next": type(events[-1]).__name__,
+            "after": await _account(ready.database),
         }
 
 
 async def _ask_again(ready: Deployment, scenario: str) -> None:
-    asked = await ready.copilot.engine.approvals.list(DANA)
+    if scenario == "undone":
+        standing = [row for row in await ready.copilot.engine.receipts.list(DANA) if row.undone_at is None]
+        await ready.copilot.undo(standing, DANA)
+        return
     if scenario != "approved":
         await (await ready.copilot.start(given(scenario), DANA)).all()
+    asked = await ready.copilot.engine.approvals.list(DANA)
+    if not asked:
         return
     try:
-        reader, _ = await ready.copilot.answer(asked[0][0].id, DANA, [CallDecision("", "approve")])
+        reader, _ = await ready.copilot.answer(asked[0][0].id, DANA, YES)
     except (ApprovalConflict, ThreadBusy):  # the answer counted, or the run is taken up just now
         live = await ready.copilot.reread(THREAD, DANA)
         if live is None:
             return
         reader = live
     await reader.all()
+
+
+async def _account(database: Database) -> dict[str, Any]:
+    """What is charged, call by call, and whether the books agree."""
+
+    def read(session: Session) -> dict[str, Any]:
+        entries = session.exec(select(CreditEntry).order_by(col(CreditEntry.action), col(CreditEntry.credits))).all()
+        row = session.exec(select(Subscription)).first()
+        told = [(entry.action, entry.credits) for entry in entries]
+        used, reserved = (0, 0) if row is None else (row.used, row.reserved)
+        return {"charged": told, "used": used, "reserved": reserved}
+
+    return await database.transact(read)
 
 
 async def _counts(database: Database) -> dict[str, int]:

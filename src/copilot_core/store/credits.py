@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from copilot_core.clock import Clock
-from copilot_core.errors import CreditsExhausted
+from copilot_core.errors import CreditsExhausted, NotFound
 from copilot_core.plans import ANSWER, Allowance, Prices
 from copilot_core.principal import Principal
 from copilot_core.store.database import Database
@@ -176,8 +176,8 @@ class Credits:
         run.most = allowance.most if most is None else min(most, allowance.most)
         self._reserve(session, run, allowance, allowance.prices.times(ANSWER, run.model))
 
-    def close(self, session: Session, run: Run, *, answered: bool, tokens: Mapping[str, int], model: str) -> int:
-        """End a run's reservation: what is used instead. The credits that the run has cost.
+    def close(self, session: Session, run: Run, *, answered: bool, tokens: Mapping[str, int], model: str) -> int | None:
+        """End a run's reservation: what is used instead. The credits that the run has cost; `None` if it has ended.
 
         Args:
             answered: it said all that it had to say; then an answer without any charged operation costs, too.
@@ -185,8 +185,11 @@ class Credits:
             model: the one that answered. Where it stands in for another, it costs no more than that one.
         """
         row = self.subscriptions.current(session, run.workspace)
+        session.refresh(run)  # while this waited, somebody may have reserved for it, or ended it
+        if run.status not in LIVE:
+            return None
         entries = select(CreditEntry.key).where(CreditEntry.run_key == run.key).limit(1)
-        costs = answered and session.exec(entries).first() is None
+        costs = answered and run.reserved > 0 and session.exec(entries).first() is None
         if costs or tokens:
             price = min(self._prices.times(ANSWER, name) for name in (run.model, model)) if costs else 0
             charge = Charge(f"run:{run.key}", Principal(run.owner, run.workspace), run.key, "", model, price)
@@ -211,10 +214,15 @@ class Credits:
 
         Raises:
             CreditsExhausted: there is not so much left; nothing is reserved.
+            NotFound: the run has ended, whoever ended it.
         """
 
         def write(session: Session) -> None:
             run = session.get_one(Run, run_key)
+            self.subscriptions.current(session, run.workspace)
+            session.refresh(run)
+            if run.status not in LIVE:
+                raise NotFound("This run has ended.", details={"field": "runId"})
             known = set(session.exec(select(CreditEntry.key).where(col(CreditEntry.key).in_(prices))))
             needed = _spent(session, run_key) + sum(c for key, c in prices.items() if key not in known)
             if asked:
@@ -235,7 +243,7 @@ class Credits:
 
     def note(self, charge: Charge, session: Session) -> None:
         """Have the charge committed with what else the transaction does."""
-        session.add(self.entry(session, charge))
+        self._count(session, self.entry(session, charge))
 
     async def refund(self, receipt: ReceiptRow, session: AsyncSession) -> None:
         """Give back what the write cost that this transaction undoes."""
@@ -322,20 +330,21 @@ class Credits:
         kept = _sum(session, CreditHold.credits, *held, col(CreditHold.expires_at) > self._clock.now())
         return _sum(session, CreditEntry.credits, *mine, *ended) + _sum(session, Run.reserved, *run_of) + kept
 
-    def _use(self, session: Session, row: Subscription, credits: int) -> None:
-        mine = update(Subscription).where(col(Subscription.workspace) == row.workspace)
-        session.exec(mine.values(used=Subscription.used + credits))
+    def _count(self, session: Session, entry: CreditEntry) -> None:
+        """Add an entry. A live run counts its entries when it ends; what comes after that counts at once."""
+        row = self.subscriptions.current(session, entry.workspace)
+        session.add(entry)
+        status = session.exec(select(Run.status).where(Run.key == entry.run_key)).first()
+        if status not in LIVE and entry.period == row.period_start:
+            mine = update(Subscription).where(col(Subscription.workspace) == row.workspace)
+            session.exec(mine.values(used=Subscription.used + entry.credits))
 
     def _refund(self, session: Session, receipt: ReceiptRow) -> None:
         entry = session.get(CreditEntry, receipt.key)
         if entry is None:
             return
-        row = self.subscriptions.current(session, entry.workspace)
         back = entry.model_dump() | {"key": f"undo:{receipt.key}", "credits": -entry.credits, "at": self._clock.now()}
-        session.add(CreditEntry(**back))
-        status = session.exec(select(Run.status).where(Run.key == entry.run_key).with_for_update()).first()
-        if status not in LIVE and entry.period == row.period_start:  # a live run counts it at its end
-            self._use(session, row, -entry.credits)
+        self._count(session, CreditEntry(**back))
 
     def entry(self, session: Session, charge: Charge) -> CreditEntry:
         """The charge as a row of the period in which it falls."""

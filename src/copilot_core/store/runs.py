@@ -175,7 +175,7 @@ class Runs:
         *,
         tokens: Mapping[str, int] = _NONE,
         model: str = "",
-    ) -> RunFinished | RunFailed:
+    ) -> RunFinished | RunFailed | None:
         """The run is over: its whole story is in the log, its credits are settled, its thread takes the next one.
 
         Args:
@@ -183,19 +183,21 @@ class Runs:
             model: the one that thought last.
 
         Returns:
-            The terminal event, with what the run has cost.
+            The terminal event, with what the run has cost; `None` if another process has taken or ended the run.
         """
         values = {"status": status, "ended_at": self._clock.now(), "error": error}
         done = isinstance(last, RunFinished) and not (last.waiting or last.client_calls or last.stopped)
         async with self._log.writing():
             first, told = feed.logged + 1, feed.unlogged()
 
-            def write(session: Session) -> RunFinished | RunFailed:
+            def write(session: Session) -> RunFinished | RunFailed | None:
                 self._ours.discard(begun.run_key)  # not before: while this waits for its turn, the lease is renewed
-                run = session.get(Run, begun.run_key)
-                assert run is not None
-                paid = done and run.reserved > 0
-                credits = self._credits.close(session, run, answered=paid, tokens=tokens, model=model or run.model)
+                run = session.get_one(Run, begun.run_key)
+                if run.process != self._process:
+                    return None
+                credits = self._credits.close(session, run, answered=done, tokens=tokens, model=model or run.model)
+                if credits is None:
+                    return None
                 session.exec(update(Run).where(col(Run.key) == begun.run_key).values(**values, credits=credits))
                 ended = replace(last, credits=credits)
                 append(session, begun.run_key, first, [*told, ended])
@@ -265,6 +267,7 @@ class Runs:
             self._give_up(session, last, thread.id)
         if alive and given.on_busy == "interrupt":
             others = (col(Run.thread_key) == thread.key, col(Run.status).in_(LIVE))
+            self._credits.subscriptions.current(session, thread.workspace)  # locked before runs, as at a run's end
             session.exec(update(Run).where(*others).values(stop_asked=True))
         base = _logged(session, known) if known is not None else 0
         waits = _asks(session, last)
@@ -328,8 +331,10 @@ class Runs:
 
     def _give_up(self, session: Session, run: Run, thread_id: str) -> None:
         """End a run that nobody runs any more."""
-        run.status, run.error, run.ended_at = "failed", "interrupted", self._clock.now()
-        run.credits = self._credits.close(session, run, answered=False, tokens=_NONE, model=run.model)
+        credits = self._credits.close(session, run, answered=False, tokens=_NONE, model=run.model)
+        if credits is None:
+            return
+        run.status, run.error, run.ended_at, run.credits = "failed", "interrupted", self._clock.now(), credits
         told = RunFailed(run.id, thread_id, "internal_error", INTERRUPTED)
         append(session, run.key, _logged(session, run) + 1, [told])
         session.flush()
