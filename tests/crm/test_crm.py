@@ -7,7 +7,7 @@ import shutil
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +17,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, Request, async_playwright, expect
 
+import copilot_calendar
 import copilot_content
 import copilot_navigation
 import copilot_records
@@ -83,6 +84,7 @@ class Crm:
     page: Page
     model: ScriptedOpenAI | None
     asked: dict[Request, bool]
+    clock: FixedClock | None
 
     @property
     def answers(self) -> Locator:
@@ -157,7 +159,8 @@ async def crm(
         model = None if script is None else await stack.enter_async_context(ScriptedOpenAI(script))
         given = Settings(openai_api_key="x", openai_base_url=model.base_url, _env_file=None) if model else None
         models = ChatModels("openai:scripted", settings=given) if given else ChatModels("rule-planner")
-        plugins, clock = (copilot_records, copilot_content, copilot_navigation), FixedClock(now) if now else None
+        plugins = (copilot_records, copilot_content, copilot_navigation, copilot_calendar)
+        clock = FixedClock(now) if now else None
         ready = await stack.enter_async_context(opened(*plugins, models=models, clock=clock))
         await fill(ready)
         key = await ready.keys.create(workspace=DEMO_WORKSPACE, user=DEMO_USER, role=Role.ADMIN)
@@ -175,7 +178,7 @@ async def crm(
         page.on("requestfinished", lambda request: asked.update({request: True} if request in asked else {}))
         await page.goto(f"{url}/app/")
         await expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
-        yield Crm(url, key, page, model, asked)
+        yield Crm(url, key, page, model, asked, clock)
     assert problems == []
 
 
@@ -394,6 +397,32 @@ async def test_a_list_and_a_draft_are_cards_and_what_is_done_in_them_is_told(bro
             {"component": "EmailPreview", "event": "onEdit", "payload": {**mail, "subject": "Renewal"}},
             {"component": "EmailPreview", "event": "onSend", "payload": {**mail, "subject": "Renewal"}},
         ]
+
+
+@pytest.mark.seed("S39")
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_a_reminder_that_is_due_is_a_notice_until_it_is_dismissed(browser: Browser, width: int) -> None:
+    async with crm(browser, now=NOW, width=width) as at:
+        assert at.clock
+        notice = at.page.get_by_role("region", name="Notices").get_by_role("listitem")
+        if width == 390:
+            await at.page.locator(".copilotKitButton").click()
+        await at.say("Remind me in 10 minutes to call <b>Ada</b>")
+        await expect(at.answers.last).to_contain_text("I will remind you on Friday, 20 November 2026 at 23:40")
+        await expect(notice).to_have_count(0)
+
+        at.clock.instant = NOW + timedelta(minutes=10)
+        await expect(notice).to_have_text(re.compile("^call <b>Ada</b>Reminder · Nov 20, 2026, 11:40.PM$"))
+        await at.fits()
+        await notice.get_by_role("button", name="Dismiss").click()
+        await expect(notice).to_have_count(0)
+        async with at.client() as http:
+            told = (await http.get("/v1/notifications")).json()["notifications"]
+        assert [(each["title"], each["seenAt"] is not None) for each in told] == [("call <b>Ada</b>", True)]
+        await at.page.reload()
+        async with at.page.expect_response("**/v1/notifications?seen=false") as answer:
+            pass
+        assert await (await answer.value).json() == {"notifications": []}
 
 
 async def test_conversations_are_begun_listed_renamed_opened_and_deleted(browser: Browser) -> None:

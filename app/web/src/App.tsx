@@ -7,6 +7,7 @@ import type { ReactNode } from "react";
 import { ApiError, createApi } from "./api";
 import { ChatLink, WIDE } from "./cards";
 import { Copilot } from "./Copilot";
+import { Notices } from "./Notices";
 import { Dashboard, ModuleList, RecordPage } from "./pages";
 import { DASHBOARD, hrefOf, openThread, usePlace } from "./place";
 import type { Page } from "./place";
@@ -155,6 +156,7 @@ function Workspace({ role, account }: { role: string | undefined; account: React
       </nav>
       {menu && <button type="button" className="shade" aria-label="Close menu" onClick={() => setMenu(false)} />}
       <main className="content">
+        <Notices />
         <Shown onName={onName} />
       </main>
     </div>

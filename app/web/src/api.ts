@@ -64,6 +64,17 @@ export interface Receipt {
   undoneAt: string | null;
 }
 
+/** Something that the user is told outside a conversation. */
+export interface Notice {
+  id: string;
+  kind: string;
+  title: string;
+  body: string;
+  /** May have the `link` of what it is about. */
+  data: { link?: string | null };
+  createdAt: string;
+}
+
 interface ActionResult<Data> {
   success: boolean;
   message?: string;
@@ -131,6 +142,10 @@ export function createApi(key: string) {
       return receipts.find((receipt) => receipt.toolCallId === toolCallId);
     },
     undo: (id: string) => call<Receipt>("POST", `/v1/receipts/${encodeURIComponent(id)}/undo`),
+
+    notices: async () =>
+      (await call<{ notifications: Notice[] }>("GET", "/v1/notifications?seen=false")).notifications,
+    seen: (id: string) => call("POST", `/v1/notifications/${encodeURIComponent(id)}/seen`),
 
     /** Tells the server what was clicked on a card in the chat; false if it has no use for it. */
     async clicked(threadId: string, toolCallId: string, name: string, payload: object): Promise<boolean> {

@@ -104,9 +104,11 @@ function described(value: Record<string, unknown>): string {
     .join(", ");
 }
 
+export const momentText = (iso: string) => MOMENT.format(new Date(iso));
+
 function dateText(value: string): string {
   const [year = 0, month = 1, day = 1] = value.slice(0, 10).split("-").map(Number);
-  return value.length > 10 ? MOMENT.format(new Date(value)) : DATE.format(new Date(year, month - 1, day));
+  return value.length > 10 ? momentText(value) : DATE.format(new Date(year, month - 1, day));
 }
 
 /** The value of a field, shown as its type asks for. */
@@ -155,6 +157,7 @@ export function Option({ field, value }: { field: Field; value: string }) {
 const ICONS = {
   home: "M3 10.5 12 3l9 7.5M5.5 9v11h13V9",
   list: "M4 6h16M4 12h16M4 18h10",
+  bell: "M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15L6 16ZM10 20.5h4",
   menu: "M4 7h16M4 12h16M4 17h16",
   plus: "M12 5v14M5 12h14",
   edit: "M4 20h4L19 9l-4-4L4 16v4ZM13.5 6.5l4 4",
