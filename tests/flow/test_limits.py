@@ -13,8 +13,10 @@ from copilot_core import Action, Principal, Role, SetupError, action, hookimpl
 from copilot_core.clock import FixedClock
 from copilot_core.server import application
 from copilot_core.testing import call, opened
+from copilot_core.testing.openai_server import Call, Say, ScriptedOpenAI
 
 from .conftest import events, said
+from .page import site
 
 HELLO = {"message": "hello", "conversationId": None}
 
@@ -129,3 +131,14 @@ async def test_a_page_may_offer_so_many_actions_and_so_much_of_them(door: Open) 
 
         assert (many.status_code, many.json()["error"]["details"]) == (422, {"field": "tools", "limit": 2})
         assert (long.status_code, long.json()["error"]["details"]) == (422, {"field": "tools", "limit": 65_536})
+
+
+async def test_a_run_that_has_used_its_tokens_answers_without_more_calls() -> None:
+    script = [Call("addTask", {"title": "milk"}), Say("That is all.", usage=(80, 20))]
+    async with ScriptedOpenAI(script) as model, site(model, run_tokens=15) as here:
+        page = await here.page()
+        told = await page.say("Add milk and bread")
+
+        assert [request.body.get("tool_choice") for request in model.requests] == [None, "none"]
+        assert told[-1]["type"] == "RUN_FINISHED"
+        assert here.board.done == ["milk"]

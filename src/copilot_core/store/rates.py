@@ -64,7 +64,7 @@ class Rates:
             set_={"window": insert.excluded.window, "count": case((same, col(RateCount.count) + 1), else_=1)},
         )
         told = session.execute(counted.returning(col(RateCount.name), col(RateCount.count)))
-        return dict(told.tuples().all())
+        return {row[0]: row[1] for row in told}
 
 
 def _item(per: str, text: str) -> RateLimitItem:
