@@ -155,8 +155,8 @@ function Workspace({ role, account }: { role: string | undefined; account: React
         <footer>{account}</footer>
       </nav>
       {menu && <button type="button" className="shade" aria-label="Close menu" onClick={() => setMenu(false)} />}
+      <Notices />
       <main className="content">
-        <Notices />
         <Shown onName={onName} />
       </main>
     </div>

@@ -44,6 +44,11 @@ def checked(told: str, field: str) -> str:
     return text
 
 
+def told(rule: str) -> str:
+    """How a checked rule is said to its user: one of `WORDS`, else the rule."""
+    return next((word for word, meant in WORDS.items() if meant == rule), f"again ({rule})")
+
+
 def following(text: str, start: datetime, after: datetime) -> datetime | None:
     """The first occurrence after an instant, in UTC; `None` if there is none in the ten years that follow.
 

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from sqlmodel import col, func, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from copilot_calendar.recurrence import checked, following
+from copilot_calendar.recurrence import checked, following, told
 from copilot_calendar.tables import ReminderRow
 from copilot_calendar.times import ZoneName, future, shown, wrong, zone_of
 from copilot_core import (
@@ -103,7 +103,7 @@ async def create_reminder(
     )
     session.add(row)
     changes.add(Change(row.id, row.title, None, _image(row)))
-    again = f", and then again ({rule})" if rule else ""
+    again = f", and then {told(rule)}" if rule else ""
     message = f"I will remind you on {shown(first, zone)} ({zone.key}){again}: {row.title}"
     return {"success": True, "recordId": row.id, "data": _shown(row), "message": message}
 

@@ -39,7 +39,8 @@ async def navigate_to(
     place = place_of(route, routes)
     if place is None:
         allowed = list(dict.fromkeys(route.path for route in routes))
-        told = f"There is no route '{route[:SHOWN]}' here. Allowed are: {', '.join(allowed) or 'none'}"
+        which = f"Allowed are: {', '.join(allowed)}" if allowed else "This page has listed none."
+        told = f"There is no route '{route[:SHOWN]}' here. {which}"
         raise ActionError(told, code="route_not_allowed", details={"route": told, "allowed": allowed})
     where = {"link": place.link, "route": place.route.path, "parameters": dict(place.parameters)}
     return _going(emit, readables, place.name, where)
