@@ -12,7 +12,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatResult
@@ -37,6 +37,8 @@ BIG = "openai:big"
 FACTORS = {"openai:small": 1.0, BIG: 2.5}
 EVES = 12
 """Credits that Eve may use in a month."""
+PHASES = [Phase.reuse, Phase.generate, *([Phase.shrink] if EXAMPLES else [])]
+"""A sequence that fails is made short only where somebody has time for it."""
 READ: set[str] = set()
 """Keys of the reads that succeeded."""
 SEEN: Counter[str] = Counter()
@@ -444,7 +446,7 @@ def test_whatever_is_done_in_whatever_order_the_books_agree(database_url: str) -
     examples = EXAMPLES or (12 if database_url.startswith("sqlite") else 5)
     SEEN.clear()
 
-    @settings(max_examples=examples, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, phases=PHASES, print_blob=True, suppress_health_check=list(HealthCheck))
     @given(st.sampled_from([None, 15, 40]), st.lists(STEPS, min_size=25, max_size=40))
     def tried(included: int | None, steps: list[Any]) -> None:
         asyncio.run(went_through(database_url, included, steps))
