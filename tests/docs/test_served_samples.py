@@ -45,9 +45,10 @@ def test_the_curls_of_a_page_answer_what_it_says(page: Path, demo: dict[str, Any
     found = samples(page)
     script = "\necho '~~~'\n".join(body.replace(SHOWN, demo["url"]) for body, *_ in found)
     keys = {"KEY": demo["keys"]["member"], "ADMIN": demo["keys"]["admin"]}
+    keys["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
-        env={**os.environ, **keys, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}, cwd=tmp_path, capture_output=True, text=True, timeout=60,
+        env={**os.environ, **keys}, cwd=tmp_path, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

@@ -85,10 +85,6 @@ async def test_a_body_of_another_form_names_its_field(talk: Talk) -> None:
 async def stored(client: Client) -> dict[str, Any]:
     """Every row of every table, but how often somebody has asked."""
     async with client.ready.database.session() as session:
-        tables = [
-            name
-            for (name,) in await session.exec(
-                text("SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'copilot_rate'")
-            )
-        ]
+        named = "SELECT name FROM sqlite_master WHERE type = 'table' AND name != 'copilot_rate'"
+        tables = [name for (name,) in await session.exec(text(named))]
         return {table: [tuple(row) for row in await session.exec(text(f'SELECT * FROM "{table}"'))] for table in tables}
